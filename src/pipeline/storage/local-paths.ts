@@ -1,0 +1,75 @@
+import { mkdir, open, realpath, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { assertKey, invalidKey, unfinishedSuffix } from './key.ts';
+import { errnoOf, unless } from './local-failure.ts';
+
+export const absent: readonly string[] = ['ENOENT', 'ENOTDIR'];
+
+/**
+ * The path of a key below `root`. KEY_INVALID when the key breaks a rule, or when a symbolic link below the root
+ * would lead it anywhere else: objects are plain files in plain folders, and nothing is read or written outside.
+ */
+export async function locate(root: string, key: string): Promise<string> {
+  assertKey(key);
+  const realRoot = await realPathOf(root);
+  if (realRoot === undefined) return join(root, key);
+  for (let known = key; known !== '.'; known = dirname(known)) {
+    const real = await realPathOf(join(root, known));
+    if (real === undefined) continue;
+    if (real !== join(realRoot, known))
+      throw invalidKey(key, 'a symbolic link in the storage leads it elsewhere');
+    break;
+  }
+  return join(root, key);
+}
+
+/** Where the bytes of an object are written until they are whole: in its own folder, so that a rename suffices. */
+export function unfinishedPath(path: string, random: string): string {
+  const at = path.lastIndexOf('/') + 1;
+  return `${path.slice(0, at)}.${path.slice(at)}.${random}${unfinishedSuffix}`;
+}
+
+/** The name of the object that an unfinished file of our own was to become; undefined for any other file name. */
+export function finishedName(name: string): string | undefined {
+  return /^\.(.+)\.[a-z0-9]+\.bkd-tmp$/.exec(name)?.[1];
+}
+
+/** Makes the storage's own folder, but not the one above it: that one absent means a volume that is not mounted. */
+export async function makeRoot(root: string): Promise<void> {
+  await unless(['EEXIST'], mkdir(root, { mode: 0o700 }));
+  const made = await stat(root);
+  if (!made.isDirectory())
+    throw Object.assign(new Error(`${root} is not a folder`), { code: 'ENOTDIR', syscall: 'stat' });
+}
+
+/** Makes a folder's entry, and those of all folders above it up to the root, survive a power cut. */
+export async function syncFolders(root: string, folder: string): Promise<void> {
+  await syncFolder(folder);
+  if (folder === root) await syncFolder(dirname(root));
+  else await syncFolders(root, dirname(folder));
+}
+
+/** Removes folders that are empty, from `folder` up to but never including the root. A folder in use just stays. */
+export async function removeEmptyFolders(root: string, folder: string): Promise<void> {
+  if (folder === root) return;
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') return;
+  }
+  await removeEmptyFolders(root, dirname(folder));
+}
+
+/** The folder above the root may not be ours to open; some network file systems know no sync of a folder. */
+async function syncFolder(folder: string): Promise<void> {
+  await unless(['EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP'], openAndSync(folder));
+}
+
+async function openAndSync(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r');
+  await handle.sync();
+}
+
+function realPathOf(path: string): Promise<string | undefined> {
+  return unless(absent, realpath(path));
+}

@@ -1,0 +1,13 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A new empty folder for one test, by its real path; removed afterwards whatever happens. */
+export async function withFolder<T>(use: (path: string) => Promise<T>): Promise<T> {
+  const path = await realpath(await mkdtemp(join(tmpdir(), 'backupdata-test-')));
+  try {
+    return await use(path);
+  } finally {
+    await rm(path, { recursive: true, force: true });
+  }
+}
