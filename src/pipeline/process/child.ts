@@ -1,0 +1,53 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { StageExit } from './failure.ts';
+import type { Stage } from './stage.ts';
+import { keepTail } from './tail.ts';
+
+const setpriv = '/usr/bin/setpriv';
+
+/** A started program, as the process that answers for it sees it. */
+export interface Child {
+  process: ChildProcess;
+  /** Resolves once the program is gone and its streams are closed; never rejects. */
+  closed: Promise<StageExit>;
+  /** Sends a signal to the program and everything that it started. Harmless once it is gone. */
+  stop(signal: NodeJS.Signals): void;
+}
+
+/** Starts one program in its own process group, so that a stop reaches what it starts itself. */
+export function startChild(stage: Stage, stdio: StdioOptions): Child {
+  const [program, args] = dyingWithParent(stage);
+  const child = spawn(program, args, { stdio, env: { ...stage.env }, detached: true });
+  const stderr = keepTail(child.stderr);
+  let stopped = false;
+  let gone = false;
+  const closed = new Promise<StageExit>((resolve) => {
+    const end = (code: number | null, signal: NodeJS.Signals | null, failure?: Error): void => {
+      gone = true;
+      resolve({ program: stage.program, code, signal, stderr: failure?.message ?? stderr(), stopped });
+    };
+    child.once('error', (error) => end(null, null, error));
+    child.once('close', (code, signal) => end(code, signal));
+  });
+  const stop = (signal: NodeJS.Signals): void => {
+    if (gone || child.pid === undefined) return;
+    stopped = true;
+    killGroup(child.pid, signal);
+  };
+  return { process: child, closed, stop };
+}
+
+/** On Linux a program is killed by the kernel when the worker dies, however it dies: nobody else would stop it. */
+function dyingWithParent({ program, args }: Stage): readonly [string, readonly string[]] {
+  if (!existsSync(setpriv)) return [program, args];
+  return [setpriv, ['--pdeathsig', 'KILL', '--', program, ...args]];
+}
+
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // It ended between the check and the call.
+  }
+}

@@ -1,0 +1,106 @@
+import { type Readable, Transform, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Child, startChild } from './child.ts';
+import { StageFailure, succeeded } from './failure.ts';
+import type { Stage } from './stage.ts';
+
+export interface StagesOptions {
+  /** At least one; each stage's stdout is the next one's stdin. */
+  stages: readonly Stage[];
+  /** Whether the first stage reads `input`, or nothing. */
+  input: 'pipe' | 'none';
+  signal: AbortSignal;
+  /**
+   * What an abort or a failed neighbour sends first; SIGKILL follows `grace` milliseconds later. A consumer that could
+   * take the end of its input for success must get SIGKILL at once. Default SIGTERM, 5,000.
+   */
+  stopWith?: 'SIGTERM' | 'SIGKILL';
+  grace?: number;
+  /** The last stage may end before it read everything, and then only its own exit counts. */
+  partial?: boolean;
+}
+
+/** Native programs joined by descriptors: what passes between them never enters JavaScript. */
+export interface RunningStages {
+  /** Stdin of the first stage; null when `input` is `none`. */
+  input: Writable | null;
+  /** Stdout of the last stage. It ends only after every stage closed with code 0 and no signal; else it is destroyed with the failure. */
+  output: Readable;
+  /** Resolves when every stage closed with code 0; rejects with StageFailure, or the signal's reason, once all are gone. */
+  finished: Promise<void>;
+}
+
+/**
+ * Starts all stages in one synchronous block, the last one first: each is handed the write end of its successor's
+ * stdin. This process never reads that socket, so no byte can be lost to it however long the starts take.
+ */
+export function startStages(options: StagesOptions): RunningStages {
+  options.signal.throwIfAborted();
+  const children = startJoined(options);
+  const finished = supervise(children, options);
+  finished.catch(() => undefined);
+  const first = children[0]?.process.stdin;
+  const input = options.input === 'pipe' && first ? first : null;
+  // A stage that ended early breaks this pipe; its exit, not the broken pipe, is what failed.
+  input?.on('error', () => undefined);
+  return { input, output: gate(children, finished), finished };
+}
+
+function startJoined({ stages, input }: StagesOptions): readonly Child[] {
+  const children: Child[] = [];
+  for (const [index, stage] of [...stages.entries()].reverse()) {
+    const next = children[0]?.process.stdin;
+    const child = startChild(stage, [index === 0 && input === 'none' ? 'ignore' : 'pipe', next ?? 'pipe', 'pipe']);
+    // destroy() closes our copy of the descriptor; end() would shut the socket down for the program that now holds it.
+    next?.destroy();
+    children.unshift(child);
+  }
+  return children;
+}
+
+async function supervise(children: readonly Child[], options: StagesOptions): Promise<void> {
+  const stop = stopper(children, options);
+  options.signal.addEventListener('abort', stop.now, { once: true });
+  const last = children.at(-1);
+  for (const child of children) {
+    void child.closed.then((exit) => {
+      if (!succeeded(exit) || (options.partial && child === last)) stop.now();
+    });
+  }
+  const exits = await Promise.all(children.map((child) => child.closed));
+  stop.cancel();
+  options.signal.removeEventListener('abort', stop.now);
+  const counted = options.partial ? exits.slice(-1) : exits;
+  if (counted.every(succeeded)) return;
+  options.signal.throwIfAborted();
+  throw new StageFailure(exits);
+}
+
+function stopper(children: readonly Child[], { stopWith = 'SIGTERM', grace = 5_000 }: StagesOptions) {
+  let timer: NodeJS.Timeout | undefined;
+  const send = (signal: NodeJS.Signals): void => {
+    for (const child of children) child.stop(signal);
+  };
+  const now = (): void => {
+    send(stopWith);
+    timer ??= setTimeout(send, grace, 'SIGKILL');
+  };
+  return { now, cancel: () => clearTimeout(timer) };
+}
+
+/** The end of `output` is held back until it is known to be the end of a whole dump. */
+function gate(children: readonly Child[], finished: Promise<void>): Readable {
+  const output = new Transform({
+    readableHighWaterMark: 1 << 20,
+    transform: (chunk, _encoding, done) => done(null, chunk),
+    flush: (done) => {
+      finished.then(() => done(), done);
+    },
+  });
+  const source = children.at(-1)?.process.stdout;
+  if (source) pipeline(source, output).catch(() => undefined);
+  finished.catch((error: Error) => output.destroy(error));
+  // A reader that gives up breaks the last stage's pipe, and with it the pipeline.
+  output.on('error', () => undefined);
+  return output;
+}
