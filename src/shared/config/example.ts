@@ -1,0 +1,63 @@
+/** A configuration that loads once SHOP_URL is set. Lines that begin with `#` and a key are settings at their defaults. */
+export function exampleConfig(): string {
+  return example;
+}
+
+const example = `# BackUpData configuration. Text is resolved when it is read:
+#   \${NAME}              the environment variable NAME
+#   \${file:/run/secrets/x}   the contents of a file, without its last line break
+#   $\${                  a plain "\${"
+# A setting that is commented out shows its default, unless its comment says otherwise.
+# For an editor that checks the file: \`backupdata config schema > backupdata.schema.json\`, then
+# yaml-language-server: $schema=backupdata.schema.json
+
+# Separates several installations that share one Redis. BACKUPDATA_INSTALLATION stands above it.
+#installation: default
+
+# Where backups are kept. A relative path starts in this file's folder.
+storages:
+  main:
+    type: local
+    path: ./backups
+
+# For every database that does not say otherwise.
+defaults:
+  # May be left out while there is only one storage.
+  storage: main
+  # type: zstd with level 1 to 19, gzip with level 1 to 9, or none.
+  compression: { type: zstd, level: 1 }
+  # Workers started with --pool NAME take this database.
+  #pool: default
+  # A run that takes longer is stopped.
+  #maxDuration: 24h
+  # A part is stored as objects of at most this size; at least 1MiB.
+  #volumeSize: 64GiB
+
+databases:
+  shop:
+    engine: postgres
+    # postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    url: \${SHOP_URL}
+    # Every key of "defaults" may stand here too.
+    compression: { type: zstd, level: 3 }
+
+# How long jobs are locked and how often they are tried again.
+queue:
+  #lockDuration: 60s
+  #stalledInterval: 15s
+  #maxStalledCount: 2
+  #attempts: 6
+  #backoff: { initial: 30s, max: 8m }
+  # A worker whose database differs from the producer's waits with the job, then gives it up.
+  drift: { retry: 30s, giveUp: 10m }
+
+timeouts:
+  connect: 10s
+  # A dump or an upload that moves no byte for so long has failed.
+  #noBytes: 30m
+  # How long a stopping worker lets its runs go on.
+  #drain: 25s
+
+# Folders that are searched for pg_dump, zstd and the like instead of PATH. Not set by default.
+tools: {}
+`;
