@@ -1,0 +1,63 @@
+import { compactTime, databaseOf, parseCompactTime } from '../../shared/ids.ts';
+import { type Verification, type VerifyLevel, verifyLevels } from '../../shared/verification.ts';
+
+/** Names of the stored format, version 1; docs/format.md is their specification. */
+export const installationKey = 'backupdata.json';
+
+/** Everything of one database; keys in a manifest are relative to it. */
+export function databaseFolder(database: string): string {
+  return `${database}/`;
+}
+
+export function catalogPrefix(database: string): string {
+  return `${databaseFolder(database)}catalog/`;
+}
+
+export function dataPrefix(database: string): string {
+  return `${databaseFolder(database)}data/`;
+}
+
+export function manifestKey(backupId: string): string {
+  return `${catalogPrefix(databaseOf(backupId))}${backupId}.json`;
+}
+
+/** Relative to the database's folder. */
+export function attemptFolder({ backupId, attemptId }: { backupId: string; attemptId: string }): string {
+  return `data/${backupId}/${attemptId}/`;
+}
+
+/** `<backupId>.verified-<time>-<level>-<ok|failed>-<seconds>s`: a listing alone tells the outcome. */
+export function verificationKey(backupId: string, verification: Verification): string {
+  const { at, level, outcome, seconds } = verification;
+  return `${catalogPrefix(databaseOf(backupId))}${backupId}.verified-${compactTime(at)}-${level}-${outcome}-${seconds}s`;
+}
+
+/** What an object in a catalog folder is, from its key alone; undefined for a name of no known kind. */
+export function parseCatalogKey(
+  key: string,
+):
+  | { backupId: string; kind: 'manifest' }
+  | { backupId: string; kind: 'verification'; verification: Verification }
+  | undefined {
+  const name = key.slice(key.lastIndexOf('/') + 1);
+  const match =
+    /^(.+-\d{8}T\d{6}Z-[a-z2-7]{6})\.(json|verified-(\d{8}T\d{6}Z)-([a-z]+)-(ok|failed)-(\d+)s)$/.exec(name);
+  const [, backupId, kind, at, level, outcome, seconds] = match ?? [];
+  if (backupId === undefined || !key.endsWith(`/catalog/${name}`)) return undefined;
+  if (kind === 'json') return { backupId, kind: 'manifest' };
+  if (at === undefined || !isLevel(level)) return undefined;
+  return {
+    backupId,
+    kind: 'verification',
+    verification: {
+      at: parseCompactTime(at),
+      level,
+      outcome: outcome === 'ok' ? 'ok' : 'failed',
+      seconds: Number(seconds),
+    },
+  };
+}
+
+function isLevel(text: string | undefined): text is VerifyLevel {
+  return verifyLevels.some((level) => level === text);
+}

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { describe, it } from 'node:test';
+import {
+  findManifest,
+  listBackups,
+  listEntries,
+  readManifest,
+  resolveBackup,
+} from '../../../../src/pipeline/catalog/catalog.ts';
+import { claimStorage } from '../../../../src/pipeline/catalog/installation.ts';
+import { manifestKey, parseCatalogKey, verificationKey } from '../../../../src/pipeline/catalog/keys.ts';
+import { openStorage } from '../../../../src/pipeline/storage/open.ts';
+import type { Storage } from '../../../../src/pipeline/storage/storage.ts';
+import { sweep } from '../../../../src/pipeline/sweep.ts';
+import { encodeManifest, type Manifest } from '../../../../src/shared/manifest.ts';
+import type { Verification } from '../../../../src/shared/verification.ts';
+import { withFolder } from '../../../support/folder.ts';
+import { sampleManifest } from '../../../support/manifest.ts';
+
+const signal = new AbortController().signal;
+const [old, newer] = ['shop-20260102T030405Z-abc234', 'shop-20260103T030405Z-abc234'];
+
+async function put(storage: Storage, key: string, content: string | Buffer): Promise<void> {
+  await storage.put(key, Readable.from([Buffer.from(content)]), { signal });
+}
+
+/** A committed backup of one data object. */
+async function store(storage: Storage, backupId: string, attemptId = 'aabcdefgh'): Promise<Manifest> {
+  const key = `data/${backupId}/${attemptId}/data.dump.zst`;
+  const parts: Manifest['parts'] = [
+    { name: 'data.dump', kind: 'data', volumes: [{ key, bytes: 3, sha256: 'a'.repeat(64) }] },
+  ];
+  const manifest = sampleManifest({ backupId, attemptId, parts });
+  await put(storage, `shop/${key}`, 'abc');
+  await put(storage, manifestKey(backupId), encodeManifest(manifest));
+  return manifest;
+}
+
+function withStorage(use: (storage: Storage) => Promise<void>): Promise<void> {
+  return withFolder(async (path) =>
+    use(await openStorage({ name: 'main', config: { type: 'local', path } })),
+  );
+}
+
+async function keysIn(storage: Storage): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of storage.list('', signal)) keys.push(key);
+  return keys;
+}
+
+describe('the catalog', () => {
+  it('lists committed backups newest first, with what was proven of each', () =>
+    withStorage(async (storage) => {
+      const manifest = await store(storage, old);
+      await store(storage, newer);
+      await put(
+        storage,
+        'crm/catalog/crm-20260101T000000Z-abc234.json',
+        encodeManifest(
+          sampleManifest({ backupId: 'crm-20260101T000000Z-abc234', database: 'crm', parts: crmParts }),
+        ),
+      );
+      const verification: Verification = {
+        at: new Date('2026-01-04T00:00:00Z'),
+        level: 'decode',
+        outcome: 'ok',
+        seconds: 7,
+      };
+      await put(storage, verificationKey(old, verification), '{}');
+      await put(storage, `shop/data/${newer}/azzzzzzzz/data.dump.zst`, 'an attempt that never committed');
+      const entries = await listEntries({ storage, database: undefined, signal });
+      assert.deepEqual(
+        entries.map((entry) => entry.backupId),
+        [newer, old, 'crm-20260101T000000Z-abc234'],
+      );
+      assert.deepEqual(entries[1]?.verifications, [verification]);
+      const [, second] = await listBackups({ storage, database: 'shop', signal });
+      assert.deepEqual(second?.manifest, manifest);
+    }));
+
+  it('shows a damaged manifest as a problem and still lists the others', () =>
+    withStorage(async (storage) => {
+      await store(storage, old);
+      await put(storage, manifestKey(newer), '{}');
+      const backups = await listBackups({ storage, database: 'shop', signal });
+      assert.deepEqual(
+        backups.map((each) => each.problem?.code ?? 'ok'),
+        ['MANIFEST_INVALID', 'ok'],
+      );
+    }));
+
+  it('does not take a manifest for a backup that bears another id', () =>
+    withStorage(async (storage) => {
+      await put(storage, manifestKey(newer), encodeManifest(sampleManifest({ backupId: old })));
+      await assert.rejects(readManifest({ storage, backupId: newer, signal }), { code: 'MANIFEST_INVALID' });
+    }));
+
+  it('finds a backup by its id, and the latest by the name of its database', () =>
+    withStorage(async (storage) => {
+      await store(storage, old);
+      await store(storage, newer);
+      assert.equal((await resolveBackup({ storage, backup: old, signal })).backupId, old);
+      assert.equal((await resolveBackup({ storage, backup: 'shop', signal })).backupId, newer);
+      assert.equal(
+        await findManifest({ storage, backupId: 'shop-20260109T000000Z-abc234', signal }),
+        undefined,
+      );
+      await assert.rejects(resolveBackup({ storage, backup: 'crm', signal }), { code: 'BACKUP_NOT_FOUND' });
+      await assert.rejects(resolveBackup({ storage, backup: '../shop', signal }), {
+        code: 'BACKUP_NOT_FOUND',
+      });
+    }));
+
+  it('reads what the names of its objects say, and nothing from other names', () => {
+    const verification: Verification = {
+      at: new Date('2026-01-04T00:00:00Z'),
+      level: 'checksum',
+      outcome: 'failed',
+      seconds: 0,
+    };
+    assert.deepEqual(parseCatalogKey(verificationKey(old, verification)), {
+      backupId: old,
+      kind: 'verification',
+      verification,
+    });
+    for (const key of [
+      `shop/data/${old}/aabcdefgh/${old}.json`,
+      `shop/catalog/${old}.json.bak`,
+      `shop/catalog/${old}.verified-20260104T000000Z-guess-ok-1s`,
+    ]) {
+      assert.equal(parseCatalogKey(key), undefined, key);
+    }
+  });
+});
+
+describe('a storage', () => {
+  it('belongs to the installation that came first; another one is refused', () =>
+    withStorage(async (storage) => {
+      await Promise.all(
+        Array.from({ length: 4 }, () => claimStorage({ storage, installation: 'one', signal })),
+      );
+      await assert.rejects(claimStorage({ storage, installation: 'two', signal }), {
+        code: 'STORAGE_FOREIGN',
+        message: /"one"/,
+      });
+      assert.deepEqual(await keysIn(storage), ['backupdata.json']);
+    }));
+});
+
+describe('a sweep', () => {
+  const later = new Date(Date.now() + 60_000);
+
+  it('removes what no manifest names, and only that', () =>
+    withStorage(async (storage) => {
+      await store(storage, old);
+      await put(storage, `shop/data/${old}/azzzzzzzz/data.dump.zst`, 'a second attempt that lost');
+      await put(storage, `shop/data/${newer}/ayyyyyyyy/data.dump.zst`, 'an attempt of a run that failed');
+      assert.equal(await sweep({ storage, database: 'shop', olderThan: later, live: new Set(), signal }), 2);
+      assert.deepEqual(await keysIn(storage), [manifestKey(old), `shop/data/${old}/aabcdefgh/data.dump.zst`]);
+    }));
+
+  it('leaves attempts that are live, or young, or of another database', () =>
+    withStorage(async (storage) => {
+      for (const database of ['shop', 'shop-eu']) {
+        await put(
+          storage,
+          `${database}/data/${database}-20260102T030405Z-abc234/azzzzzzzz/data.dump.zst`,
+          'x',
+        );
+      }
+      assert.equal(
+        await sweep({ storage, database: 'shop', olderThan: later, live: new Set(['azzzzzzzz']), signal }),
+        0,
+      );
+      assert.equal(
+        await sweep({ storage, database: 'shop', olderThan: new Date(0), live: new Set(), signal }),
+        0,
+      );
+      assert.equal(await sweep({ storage, database: 'shop', olderThan: later, live: new Set(), signal }), 1);
+      assert.equal((await keysIn(storage)).length, 1);
+    }));
+
+  it('removes nothing of a backup whose manifest it cannot read, and goes on with the others', () =>
+    withStorage(async (storage) => {
+      await store(storage, old);
+      await put(storage, manifestKey(old), 'damaged');
+      await put(storage, `shop/data/${newer}/ayyyyyyyy/data.dump.zst`, 'an orphan');
+      assert.equal(await sweep({ storage, database: 'shop', olderThan: later, live: new Set(), signal }), 1);
+      assert.deepEqual(await keysIn(storage), [manifestKey(old), `shop/data/${old}/aabcdefgh/data.dump.zst`]);
+    }));
+});
+
+const crmParts: Manifest['parts'] = [
+  {
+    name: 'data.dump',
+    kind: 'data',
+    volumes: [
+      { key: 'data/crm-20260101T000000Z-abc234/aabcdefgh/data.dump.zst', bytes: 3, sha256: 'a'.repeat(64) },
+    ],
+  },
+];
