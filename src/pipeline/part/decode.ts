@@ -1,0 +1,90 @@
+import { pipeline } from 'node:stream/promises';
+import { BackupDataError } from '../../shared/errors.ts';
+import type { ManifestPart } from '../../shared/manifest.ts';
+import type { Codec } from '../codec/codec.ts';
+import { decodeStages } from '../codec/stages.ts';
+import type { PartReader } from '../engine/engine.ts';
+import { startStages } from '../process/run.ts';
+import type { Stage } from '../process/stage.ts';
+import type { Storage } from '../storage/storage.ts';
+import { openPart } from './read.ts';
+
+const collectLimit = 64 * 1024 * 1024;
+
+/** Where the parts of one backup are, and how they are decoded. */
+export interface PartSource {
+  storage: Storage;
+  /** The database's folder, with its trailing slash. */
+  folder: string;
+  codecs: readonly Codec[];
+  signal: AbortSignal;
+  onBytes?: (count: number) => void;
+}
+
+/**
+ * Streams a decoded part into `consumer`, or only through the decoders when there is none. The consumer never sees
+ * the end of a part whose bytes are wrong: it is killed before its input could end. With `partial` it may end well before
+ * it read everything. Throws what failed first: OBJECT_DAMAGED and its like from the storage, or StageFailure.
+ */
+export async function decodeInto(
+  source: PartSource,
+  part: ManifestPart,
+  consumer: Stage | null,
+  { partial = false }: { partial?: boolean } = {},
+): Promise<void> {
+  await run(source, part, { consumer, partial, collect: false });
+}
+
+/** Feeds the decoded parts of one backup to what an engine asks for. */
+export function partReader(source: PartSource): PartReader {
+  return {
+    collect: (part, stage) => run(source, part, { consumer: stage, partial: true, collect: true }),
+    read: (part) => run(source, part, { consumer: null, partial: false, collect: true }),
+  };
+}
+
+interface RunOptions {
+  consumer: Stage | null;
+  partial: boolean;
+  collect: boolean;
+}
+
+async function run(
+  source: PartSource,
+  part: ManifestPart,
+  { consumer, partial, collect }: RunOptions,
+): Promise<Buffer> {
+  const stored = openPart({ ...source, part });
+  // What is stored as it is, for people, was never encoded.
+  const decoders = part.kind === 'instructions' ? [] : decodeStages(source.codecs);
+  const stages = consumer ? [...decoders, consumer] : decoders;
+  if (stages.length === 0) return drain(stored, collect);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([source.signal, failed.signal]);
+  const running = startStages({ stages, input: 'pipe', signal, stopWith: 'SIGKILL', partial });
+  // Only a failure to read may stop the programs: one that stopped reading has an exit code of its own.
+  stored.once('error', (error) => failed.abort(error));
+  const feeding = running.input ? pipeline(stored, running.input) : Promise.resolve();
+  const [output, ended] = await Promise.allSettled([
+    drain(running.output, collect),
+    running.finished,
+    feeding,
+  ]);
+  stored.destroy();
+  if (ended.status === 'rejected') throw ended.reason;
+  if (output.status === 'rejected') throw output.reason;
+  return output.value;
+}
+
+async function drain(stream: AsyncIterable<Buffer>, collect: boolean): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    if (!collect) continue;
+    bytes += chunk.length;
+    if (bytes > collectLimit)
+      throw new BackupDataError('INTERNAL', `more than ${collectLimit} bytes were to be held in memory`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
