@@ -21,7 +21,11 @@ function shell(source: string): Stage {
 
 describe('stages joined by descriptors', () => {
   it('carry every byte from the first program to the last', async () => {
-    const running = startStages({ stages: [shell('head -c 50000000 /dev/zero'), cat, cat], input: 'none', signal });
+    const running = startStages({
+      stages: [shell('head -c 50000000 /dev/zero'), cat, cat],
+      input: 'none',
+      signal,
+    });
     const hash = createHash('sha256');
     let bytes = 0;
     for await (const chunk of running.output) {
@@ -37,7 +41,11 @@ describe('stages joined by descriptors', () => {
     // 30 runs in which the reader starts 50 ms after a writer that fills every buffer at once.
     const runs = Array.from({ length: 30 }, async () => {
       const slow = shell('sleep 0.05; exec cat');
-      const running = startStages({ stages: [shell('head -c 3000000 /dev/zero'), slow], input: 'none', signal });
+      const running = startStages({
+        stages: [shell('head -c 3000000 /dev/zero'), slow],
+        input: 'none',
+        signal,
+      });
       return (await buffer(running.output)).length;
     });
     assert.deepEqual(new Set(await Promise.all(runs)), new Set([3_000_000]));
@@ -51,7 +59,11 @@ describe('stages joined by descriptors', () => {
 
   it('give a program only the environment that its stage names', async () => {
     process.env['CANARY_OF_THE_WORKER'] = 'leaked';
-    const running = startStages({ stages: [{ ...shell('env'), env: { ONLY: 'this' } }], input: 'none', signal });
+    const running = startStages({
+      stages: [{ ...shell('env'), env: { ONLY: 'this' } }],
+      input: 'none',
+      signal,
+    });
     const environment = (await buffer(running.output)).toString();
     assert.match(environment, /^ONLY=this$/m);
     assert.doesNotMatch(environment, /leaked/);
@@ -72,23 +84,42 @@ describe('the exit gate', () => {
   }
 
   it('never lets the output end when the last program fails after closing its output', async () => {
-    const running = startStages({ stages: [cat, shell('cat; exec >&-; sleep 0.1; exit 3')], input: 'pipe', signal });
+    const running = startStages({
+      stages: [cat, shell('cat; exec >&-; sleep 0.1; exit 3')],
+      input: 'pipe',
+      signal,
+    });
     running.input?.end('all of it');
     await assert.rejects(buffer(running.output), /sh exited with code 3/);
   });
 
   it('names the program that failed and its last words, not those it took down', async () => {
-    const running = startStages({ stages: [shell('echo no space >&2; exit 5'), shell('sleep 60')], input: 'none', signal });
-    await assert.rejects(running.finished, (error: Error) => error instanceof StageFailure && error.message === 'sh exited with code 5: no space');
+    const running = startStages({
+      stages: [shell('echo no space >&2; exit 5'), shell('sleep 60')],
+      input: 'none',
+      signal,
+    });
+    await assert.rejects(
+      running.finished,
+      (error: Error) => error instanceof StageFailure && error.message === 'sh exited with code 5: no space',
+    );
   });
 
   it('fails for a program that does not exist', async () => {
-    const running = startStages({ stages: [{ program: '/nonexistent/tool', args: [] }, cat], input: 'none', signal });
+    const running = startStages({
+      stages: [{ program: '/nonexistent/tool', args: [] }, cat],
+      input: 'none',
+      signal,
+    });
     await assert.rejects(running.finished, StageFailure);
   });
 
   it('keeps a long stderr from blocking a program, and only its end', async () => {
-    const running = startStages({ stages: [shell('head -c 2000000 /dev/zero | tr "\\0" x >&2; echo the end >&2; exit 1')], input: 'none', signal });
+    const running = startStages({
+      stages: [shell('head -c 2000000 /dev/zero | tr "\\0" x >&2; echo the end >&2; exit 1')],
+      input: 'none',
+      signal,
+    });
     running.output.resume();
     const failure = await running.finished.catch((error: unknown) => error);
     assert.ok(failure instanceof StageFailure);
@@ -100,7 +131,11 @@ describe('the exit gate', () => {
 describe('stopping', () => {
   it('ends every program and what it started, and gives the reason of the abort', async () => {
     const controller = new AbortController();
-    const running = startStages({ stages: [shell('sleep 61 & echo $!; wait'), cat], input: 'none', signal: controller.signal });
+    const running = startStages({
+      stages: [shell('sleep 61 & echo $!; wait'), cat],
+      input: 'none',
+      signal: controller.signal,
+    });
     const pid = Number((await firstChunk(running.output)).toString());
     controller.abort(new Error('enough'));
     await assert.rejects(running.finished, /enough/);
@@ -109,7 +144,9 @@ describe('stopping', () => {
 
   it('kills a program that ignores SIGTERM once the grace is over', async () => {
     const controller = new AbortController();
-    const stubborn = script('process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000)');
+    const stubborn = script(
+      'process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000)',
+    );
     const running = startStages({ stages: [stubborn], input: 'none', signal: controller.signal, grace: 50 });
     await firstChunk(running.output);
     controller.abort(new Error('enough'));
@@ -117,11 +154,19 @@ describe('stopping', () => {
   });
 
   it('refuses to start anything once aborted', () => {
-    assert.throws(() => startStages({ stages: [cat], input: 'pipe', signal: AbortSignal.abort(new Error('too late')) }), /too late/);
+    assert.throws(
+      () => startStages({ stages: [cat], input: 'pipe', signal: AbortSignal.abort(new Error('too late')) }),
+      /too late/,
+    );
   });
 
   it('lets the last program end early when the caller says so, and takes the others down', async () => {
-    const running = startStages({ stages: [shell('yes'), shell('head -n 1')], input: 'none', signal, partial: true });
+    const running = startStages({
+      stages: [shell('yes'), shell('head -n 1')],
+      input: 'none',
+      signal,
+      partial: true,
+    });
     assert.equal((await buffer(running.output)).toString(), 'y\n');
     await running.finished;
   });

@@ -1,0 +1,142 @@
+import type { DatabaseConfig } from '../../shared/config/schema.ts';
+import type { BackupDataError } from '../../shared/errors.ts';
+import type { Manifest, ManifestPart, RestoreFacts } from '../../shared/manifest.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { StageFailure } from '../process/failure.ts';
+import type { Stage } from '../process/stage.ts';
+import type { Tools } from '../process/tools.ts';
+
+export type EngineName = DatabaseConfig['engine'];
+
+/** What every call of an engine may need and must not find for itself. */
+export interface EngineContext {
+  tools: Tools;
+  /** Milliseconds to wait for a connection. */
+  connectTimeout: number;
+  signal: AbortSignal;
+}
+
+/** What an engine learned of a database before a dump of it is started. */
+export interface Inspection {
+  engine: Manifest['engine'];
+  source: Manifest['source'];
+  restore: RestoreFacts;
+  /** Bytes, as the server counts its own files; 0 when it does not tell. */
+  estimatedSourceBytes: number;
+  notes: readonly string[];
+}
+
+/** A small part that the engine makes and checks itself, or one sentence for the manifest saying why it could not be made. */
+export type PreparedPart = { bytes: Buffer } | { missing: string };
+
+/** One part of a dump. */
+export interface PlannedPart {
+  /** File name without the codecs' extensions: `data.dump`, `globals.sql`. */
+  name: string;
+  kind: ManifestPart['kind'];
+  /** The program whose stdout is the part; or what makes a part of a few kB, started beside the programs. */
+  source: Stage | (() => Promise<PreparedPart>);
+  /** How the decoded part must begin, when its format has a signature; a dump that wrote nothing is caught by it. */
+  signature?: Buffer;
+}
+
+/** Owns whatever holds the snapshot until closed. */
+export interface DumpPlan {
+  parts: readonly PlannedPart[];
+  close(): Promise<void>;
+}
+
+export interface RestoreOptions {
+  /** Make the database, and drop it again if the restore fails. */
+  create: boolean;
+  /** `SCHEMA.NAME` of the only tables to restore; empty for everything. */
+  tables: readonly string[];
+  /** Apply the roles that the server lacks. */
+  globals: boolean;
+  /** Leave ownership, and grants to roles that the server lacks, out. */
+  noOwner: boolean;
+  /** The target database's name as the operator typed it, to restore over what is there. */
+  confirm: string | undefined;
+}
+
+/** Where to restore to. */
+export interface RestoreTarget {
+  url: Secret;
+  /** The database on that server; the URL's own when absent. */
+  database: string | undefined;
+}
+
+/** Reads the parts of one backup, decoded, into programs. */
+export interface PartReader {
+  /** Runs the stage with the decoded part as its stdin until the stage ends, whether or not it read everything; its stdout (at most 64 MiB). */
+  collect(part: ManifestPart, stage: Stage): Promise<Buffer>;
+  /** The whole decoded part; for small ones only (at most 64 MiB). */
+  read(part: ManifestPart): Promise<Buffer>;
+}
+
+/** A restore that is ready to receive its data: everything that could be refused has been. */
+export interface RestorePlan {
+  part: ManifestPart;
+  /** Consumes the decoded part on stdin. */
+  stage: Stage;
+  /** Whether the stage reads to the end; one that restores a selection may stop where the rest is not wanted. */
+  readsAll: boolean;
+  /** Ends a restore whose stage succeeded; notes for the operator. */
+  finish(): Promise<readonly string[]>;
+  /** Takes back what a failed restore made. Never throws. */
+  undo(): Promise<void>;
+}
+
+/** One installed program of an engine. */
+export interface InstalledTool {
+  program: string;
+  version: string;
+  /** Absolute. */
+  path: string;
+}
+
+/** A database product and its own tools. */
+export interface Engine {
+  readonly name: EngineName;
+
+  /** Every version of its dump tool that is installed here, for `check`; empty when there is none. */
+  installed(context: EngineContext): Promise<readonly InstalledTool[]>;
+
+  /**
+   * Server and tool versions, identity of the server, size estimate, what it holds. Refuses early with a typed error:
+   * DATABASE_UNREACHABLE, DATABASE_AUTH, DATABASE_PERMISSION, DATABASE_MISSING, TOOL_MISSING, TOOL_TOO_OLD.
+   */
+  inspect(database: DatabaseConfig, context: EngineContext): Promise<Inspection>;
+
+  /** The parts of a dump and what produces each. */
+  plan(database: DatabaseConfig, inspection: Inspection, context: EngineContext): Promise<DumpPlan>;
+
+  /** The stage that reads a whole decoded part and exits 0 only if it is complete; null when the decoder is all the proof there is. */
+  check(part: ManifestPart, manifest: Manifest, context: EngineContext): Promise<Stage | null>;
+
+  /**
+   * Makes the target ready. Refuses, before anything is changed, with TARGET_NOT_EMPTY, TARGET_EXISTS, OWNER_MISSING,
+   * TABLE_NOT_FOUND, TOOL_MISSING, TOOL_TOO_OLD, or one of inspect's connection errors.
+   */
+  prepareRestore(
+    request: { manifest: Manifest; target: RestoreTarget; options: RestoreOptions; parts: PartReader },
+    context: EngineContext,
+  ): Promise<RestorePlan>;
+
+  /** What a failed tool's words mean, when they are known, so that the error can say what to do and whether to retry. */
+  explain(failure: StageFailure, database: { name: string }): BackupDataError | undefined;
+
+  /** For RESTORE.md: shell lines that, after the part files were decoded by `decode(part)` to stdout, show it and restore it with stock tools. */
+  instructions(request: {
+    parts: readonly ManifestPart[];
+    restore: RestoreFacts;
+    decode: (part: ManifestPart) => string;
+  }): EngineInstructions;
+}
+
+/** The engine's paragraphs of RESTORE.md; each entry of `commands` is one shell command that works as it stands. */
+export interface EngineInstructions {
+  needs: string;
+  show: { title: string; command: string };
+  restore: readonly { title: string; commands: readonly string[] }[];
+}

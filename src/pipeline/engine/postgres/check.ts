@@ -1,0 +1,23 @@
+import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import type { Stage } from '../../process/stage.ts';
+import type { EngineContext } from '../engine.ts';
+import { plainEnvironment } from './environment.ts';
+import type { ClientToolsFinder } from './tools.ts';
+
+/**
+ * Reads an archive to its end, as a restore would. Its table of contents alone proves nothing: it is at the beginning,
+ * and a truncated archive still has it. Globals are plain SQL, which the decoder reads.
+ */
+export async function check(
+  { part, manifest }: { part: ManifestPart; manifest: Manifest },
+  context: EngineContext,
+  finder: ClientToolsFinder,
+): Promise<Stage | null> {
+  if (part.kind !== 'data') return null;
+  const atLeast = Number.parseInt(manifest.restore.minToolVersion, 10);
+  const tools = await finder.choose(
+    { atLeast, because: `the backup was made with pg_dump ${atLeast}` },
+    context,
+  );
+  return { program: tools.pgRestore, args: ['--file=/dev/null'], env: plainEnvironment(context) };
+}

@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import type { ConnectionOptions } from 'node:tls';
+import type { ClientConfig } from 'pg';
+import { BackupDataError } from '../../../shared/errors.ts';
+import { type Connection, isSocket } from './connection.ts';
+
+/**
+ * The connection for `pg`, as an ordered list of attempts: sslmode `prefer`, libpq's default, is first with TLS and
+ * then, if the server has none, without. `connectTimeout` in milliseconds.
+ */
+export async function clientOptions(
+  connection: Connection,
+  connectTimeout: number,
+): Promise<readonly ClientConfig[]> {
+  const { host, port, user, database, password, parameters } = connection;
+  const base: ClientConfig = {
+    ...{ host, port, user, database, options: parameters.get('options') },
+    // A function, because `pg` would put PGPASSWORD of this process in the place of an absent password.
+    password: () => password?.reveal() ?? '',
+    application_name: 'backupdata',
+    connectionTimeoutMillis: connectTimeout,
+    keepAlive: true,
+    enableChannelBinding: parameters.get('channel_binding') === 'require',
+  };
+  const mode = isSocket(connection) ? 'disable' : (parameters.get('sslmode') ?? 'prefer');
+  if (mode === 'disable') return [{ ...base, ssl: false }];
+  const encrypted = { ...base, ssl: await tlsOptions(mode, parameters) };
+  return mode === 'prefer' || mode === 'allow' ? [encrypted, { ...base, ssl: false }] : [encrypted];
+}
+
+/** As libpq: a root certificate turns `require` into `verify-ca`, and `system` means the roots that this machine trusts. */
+async function tlsOptions(mode: string, parameters: ReadonlyMap<string, string>): Promise<ConnectionOptions> {
+  const [ca, cert, key] = await Promise.all(
+    ['sslrootcert', 'sslcert', 'sslkey'].map((name) => certificate(name, parameters)),
+  );
+  const verifies = mode.startsWith('verify-') || (mode === 'require' && ca !== undefined);
+  return {
+    ...{ ca, cert, key },
+    rejectUnauthorized: verifies,
+    ...(mode !== 'verify-full' && { checkServerIdentity: () => undefined }),
+  };
+}
+
+async function certificate(
+  name: string,
+  parameters: ReadonlyMap<string, string>,
+): Promise<Buffer | undefined> {
+  const path = parameters.get(name);
+  if (path === undefined || (name === 'sslrootcert' && path === 'system')) return undefined;
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new BackupDataError(
+      'CONFIG_INVALID',
+      `the file that ${name} of the PostgreSQL URL names, ${path}, cannot be read`,
+      {
+        hint: 'Check that it exists on this machine and that this user may read it.',
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,140 @@
+import { BackupDataError } from '../../../shared/errors.ts';
+import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
+import { parseConnection, withDatabase } from './connection.ts';
+import { plainEnvironment } from './environment.ts';
+import { inspectTarget, type Target } from './inspect-target.ts';
+import { executeRestore } from './restore-steps.ts';
+import { isOfDatabase, missingRoles, noRoles, ownersMissing, planRoles, type RolePlan } from './roles.ts';
+import { findRelations, nameOf, type Selection, selectEntries } from './select-tables.ts';
+import { notEmpty } from './target.ts';
+import { parseToc, type TocEntry } from './toc.ts';
+import type { ClientTools, ClientToolsFinder } from './tools.ts';
+import { type OwnerOptions, withoutOwners } from './without-owners.ts';
+
+export interface RestoreRequest {
+  manifest: Manifest;
+  target: RestoreTarget;
+  options: RestoreOptions;
+  parts: PartReader;
+}
+
+/** What was found out before anything is changed. */
+interface Found extends RestoreRequest {
+  at: Target;
+  tools: ClientTools;
+  part: ManifestPart;
+  toc: readonly TocEntry[];
+}
+
+/** Refuses what must be refused, then makes the target ready. */
+export async function prepareRestore(
+  request: RestoreRequest,
+  context: EngineContext,
+  finder: ClientToolsFinder,
+): Promise<RestorePlan> {
+  const { manifest, options } = request;
+  const connection = withDatabase(parseConnection(request.target.url), request.target.database);
+  const part = dataPartOf(manifest);
+  const at = await inspectTarget({ connection, manifest, options }, context);
+  const tools = await finder.choose(neededTools(manifest, at), context);
+  const found = { ...request, at, tools, part, toc: await readToc({ ...request, part, tools }, context) };
+  const selection = options.tables.length > 0 ? selectTables(found) : null;
+  const entries = selection?.entries ?? found.toc;
+  const roles = options.globals ? await planRoles(manifest, request.parts, at.facts.roles) : noRoles;
+  const owners = await decideOwners({ ...found, toc: entries }, roles, context);
+  const over = at.holdsObjects || (selection?.relations.some(at.exists) ?? false);
+  return executeRestore(
+    {
+      ...{ connection, tools, part, roles, selection },
+      create: options.create ? { restore: manifest.restore, owner: ownerOf(found, roles) } : null,
+      args: [...argumentsFor(at, over), ...owners.args],
+      notes: [...notesOn(found, { selection, over }), ...owners.notes, ...roles.notes],
+    },
+    context,
+  );
+}
+
+/** A server without tablespaces of its own has only one place for everything. */
+function argumentsFor({ facts }: Target, over: boolean): string[] {
+  return [...(over ? ['--clean', '--if-exists'] : []), ...(facts.hasTablespaces ? [] : ['--no-tablespaces'])];
+}
+
+function notesOn(
+  found: Found,
+  { selection, over }: { selection: Selection | null; over: boolean },
+): string[] {
+  if (selection) return [...selection.notes];
+  return [
+    ...(over ? ['objects of the target that the backup does not have were left as they were'] : []),
+    ...leftOfDatabase(found),
+  ];
+}
+
+/** They name the source database, which the new one need not be called like. */
+function leftOfDatabase({ options, toc }: Found): string[] {
+  const kinds = { ACL: 'grants', COMMENT: 'comment', 'SECURITY LABEL': 'security label' };
+  const left = Object.entries(kinds).filter(([desc]) =>
+    toc.some((entry) => entry.desc === desc && isOfDatabase(entry)),
+  );
+  if (!options.create || left.length === 0) return [];
+  return [`what belongs to the database itself was left out: ${left.map(([, kind]) => kind).join(', ')}`];
+}
+
+function dataPartOf(manifest: Manifest): ManifestPart {
+  const part = manifest.parts.find((each) => each.kind === 'data');
+  if (part) return part;
+  throw new BackupDataError('MANIFEST_INVALID', `the manifest of ${manifest.backupId} names no data`, {
+    hint: 'Use another backup: `backupdata list`.',
+  });
+}
+
+/** Whoever restores must understand the archive, and speak to the server. */
+function neededTools({ restore }: Manifest, { facts }: Target): { atLeast: number; because: string } {
+  const archive = Number.parseInt(restore.minToolVersion, 10);
+  const server = facts.server.major;
+  if (archive > server) return { atLeast: archive, because: `the backup was made with pg_dump ${archive}` };
+  return { atLeast: server, because: `the target server is PostgreSQL ${server}` };
+}
+
+async function readToc(
+  { manifest, parts, part, tools }: RestoreRequest & Pick<Found, 'part' | 'tools'>,
+  context: EngineContext,
+): Promise<readonly TocEntry[]> {
+  const listing = await parts.collect(part, {
+    program: tools.pgRestore,
+    args: ['--list', '--verbose'],
+    env: plainEnvironment(context),
+  });
+  return parseToc(listing.toString('utf8'), [...manifest.restore.roles, manifest.restore.owner]);
+}
+
+/** TARGET_NOT_EMPTY when the target has one of the tables and the operator did not allow to restore over it. */
+function selectTables({ at, manifest, options, toc }: Found): Selection {
+  const relations = findRelations(toc, options.tables);
+  const present = relations.filter(at.exists);
+  if (present.length > 0 && options.confirm === undefined) {
+    const { connection, facts } = at;
+    throw notEmpty({ connection, facts, manifest }, present.map(nameOf).join(', '));
+  }
+  return selectEntries(toc, relations, at.exists);
+}
+
+/** OWNER_MISSING when roles are missing and the operator chose neither to make them nor to do without. */
+async function decideOwners(
+  { at, manifest, options, toc, ...archive }: Found,
+  roles: RolePlan,
+  context: EngineContext,
+): Promise<OwnerOptions> {
+  const existing = new Set([...at.facts.roles, ...roles.created]);
+  const missing = missingRoles({ entries: toc, manifest, create: options.create }, existing);
+  if (options.noOwner) return withoutOwners({ ...archive, entries: toc }, missing, context);
+  if (missing.length > 0) throw ownersMissing(missing, at.connection);
+  return { args: [], notes: [] };
+}
+
+function ownerOf({ at, manifest, options }: Found, roles: RolePlan): string | undefined {
+  const { owner } = manifest.restore;
+  const known = at.facts.roles.has(owner) || roles.created.includes(owner);
+  return known && !options.noOwner ? owner : undefined;
+}

@@ -1,0 +1,83 @@
+import { BackupDataError } from '../../../shared/errors.ts';
+import type { Manifest } from '../../../shared/manifest.ts';
+import { addressOf, type Connection } from './connection.ts';
+import type { Server, Session } from './session.ts';
+
+/** What a restore must know of the server that it restores to. */
+export interface TargetFacts {
+  server: Server;
+  systemIdentifier: string | null;
+  roles: ReadonlySet<string>;
+  /** Whether it has tablespaces besides the two that every server has. */
+  hasTablespaces: boolean;
+}
+
+export async function readTargetFacts(session: Session): Promise<TargetFacts> {
+  const { server } = session;
+  const identity = server.tellsIdentity
+    ? '(select system_identifier::text from pg_control_system())'
+    : 'null::text';
+  const [row] = await session.query<{ identity: string | null; roles: string[]; tablespaces: boolean }>(`
+    select ${identity} as identity,
+      array(select rolname::text from pg_roles) as roles,
+      exists (select from pg_tablespace where spcname !~ '^pg_') as tablespaces`);
+  return {
+    server,
+    systemIdentifier: row?.identity ?? null,
+    roles: new Set(row?.roles),
+    hasTablespaces: row?.tablespaces ?? true,
+  };
+}
+
+/** What the database holds that is not the system's, in words; empty for an empty database. */
+export async function contentsOf(session: Session): Promise<readonly string[]> {
+  const [row] = await session.query<Record<string, string>>(contentsQuery);
+  return Object.entries(row ?? {})
+    .filter(([, count]) => count !== '0')
+    .map(([kind, count]) => `${count} ${kind}`);
+}
+
+/** TARGET_NOT_EMPTY, which says so when the target is the very database that the backup was made of. */
+export function notEmpty(
+  { connection, facts, manifest }: { connection: Connection; facts: TargetFacts; manifest: Manifest },
+  holds: string,
+): BackupDataError {
+  const { database } = connection;
+  const { systemIdentifier, database: source } = manifest.source;
+  const same =
+    systemIdentifier !== null && systemIdentifier === facts.systemIdentifier && source === database;
+  const what = same
+    ? `is the very database that ${manifest.backupId} was made of, and holds`
+    : 'is not empty: it holds';
+  return new BackupDataError(
+    'TARGET_NOT_EMPTY',
+    `the target database "${database}" at ${addressOf(connection)} ${what} ${holds}`,
+    {
+      hint: `Restore into a new database with --create, or type its name to restore over what is there: --confirm ${database}.`,
+    },
+  );
+}
+
+const ownSchema = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
+
+/** An extension's members are not counted: the extension is. */
+function countOf(catalog: string, { schema, but }: { schema: string; but?: string }): string {
+  return `(select count(*) from ${catalog} o join pg_namespace n on n.oid = o.${schema}
+    where ${ownSchema} ${but ? `and ${but}` : ''} and not exists (
+      select from pg_depend
+      where classid = '${catalog}'::regclass and objid = o.oid and deptype = 'e'))`;
+}
+
+const ownTypes = `(o.typrelid = 0 or exists (select from pg_class where oid = o.typrelid and relkind = 'c'))
+  and not exists (select from pg_type where typarray = o.oid)`;
+
+const contentsQuery = `
+  select ${countOf('pg_class', { schema: 'relnamespace', but: "o.relkind in ('r', 'p', 'v', 'm', 'f', 'S')" })}
+      as "tables, views and sequences",
+    ${countOf('pg_type', { schema: 'typnamespace', but: ownTypes })} as types,
+    ${countOf('pg_proc', { schema: 'pronamespace' })} as functions,
+    (select count(*) from pg_namespace n where ${ownSchema} and nspname <> 'public' and not exists (
+      select from pg_depend
+      where classid = 'pg_namespace'::regclass and objid = n.oid and deptype = 'e')) as schemas,
+    (select count(*) from pg_largeobject_metadata) as "large objects",
+    (select count(*) from pg_extension where extname <> 'plpgsql') as extensions`;

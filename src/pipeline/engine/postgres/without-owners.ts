@@ -1,0 +1,94 @@
+import { BackupDataError } from '../../../shared/errors.ts';
+import type { ManifestPart } from '../../../shared/manifest.ts';
+import type { EngineContext, PartReader } from '../engine.ts';
+import { plainEnvironment } from './environment.ts';
+import { namingRoles } from './roles.ts';
+import type { TocEntry } from './toc.ts';
+import type { ClientTools } from './tools.ts';
+import { writeUseList } from './use-list.ts';
+
+export interface OwnerOptions {
+  args: readonly string[];
+  notes: readonly string[];
+}
+
+interface Archive {
+  part: ManifestPart;
+  parts: PartReader;
+  tools: ClientTools;
+  entries: readonly TocEntry[];
+}
+
+/**
+ * How to restore without owners. Grants are kept unless one of them names a role that the server lacks. OWNER_MISSING
+ * when a row security policy does: without it the rows would be protected otherwise than in the source.
+ */
+export async function withoutOwners(
+  archive: Archive,
+  missing: readonly string[],
+  context: EngineContext,
+): Promise<OwnerOptions> {
+  if (missing.length === 0) return ownersLeftOut;
+  const lacking = new Set(missing);
+  const policies = await rolesNamedBy(
+    archive,
+    (desc) => desc === 'POLICY' || desc === 'USER MAPPING',
+    context,
+  );
+  const needed = policies.filter((role) => lacking.has(role));
+  if (needed.length > 0) throw policyRoleMissing(needed);
+  const grantees = await rolesNamedBy(archive, (desc) => desc === 'ACL' || desc === 'DEFAULT ACL', context);
+  const ungranted = grantees.filter((role) => lacking.has(role));
+  if (ungranted.length === 0) return ownersLeftOut;
+  return {
+    args: ['--no-owner', '--no-privileges'],
+    notes: [
+      `owners and all grants were left out, because some are to roles that the server lacks: ${ungranted.join(', ')}`,
+    ],
+  };
+}
+
+const ownersLeftOut: OwnerOptions = { args: ['--no-owner'], notes: ['owners were left out'] };
+
+async function rolesNamedBy(
+  { part, parts, tools, entries }: Archive,
+  wanted: (desc: string) => boolean,
+  context: EngineContext,
+): Promise<string[]> {
+  const chosen = entries.filter(
+    (entry) => namingRoles.has(entry.desc) && wanted(entry.desc) && !/^DATABASE /.test(entry.tag),
+  );
+  if (chosen.length === 0) return [];
+  const list = await writeUseList(chosen);
+  try {
+    const stage = {
+      program: tools.pgRestore,
+      args: ['--file=-', `--use-list=${list.path}`],
+      env: plainEnvironment(context),
+    };
+    return rolesIn((await parts.collect(part, stage)).toString('utf8'));
+  } finally {
+    await list.remove();
+  }
+}
+
+const name = '(?:"(?:[^"]|"")+"|[\\w$]+)';
+const mention = new RegExp(`\\b(?:TO|FROM|FOR|ROLE|AUTHORIZATION) (${name}(?:, ${name})*)`, 'g');
+
+/** Words that are no roles are among them; whoever asks compares with roles. */
+export function rolesIn(sql: string): string[] {
+  const mentioned = [...sql.matchAll(mention)].flatMap(
+    (match) => match[1]?.match(new RegExp(name, 'g')) ?? [],
+  );
+  return [...new Set(mentioned.map((each) => each.replace(/^"(.*)"$/s, '$1').replaceAll('""', '"')))];
+}
+
+function policyRoleMissing(roles: readonly string[]): BackupDataError {
+  return new BackupDataError(
+    'OWNER_MISSING',
+    `row security policies or user mappings of the backup are for roles that the server lacks: ${roles.join(', ')}`,
+    {
+      hint: 'Make these roles on the server, or restore with --globals instead of --no-owner.',
+    },
+  );
+}
