@@ -50,7 +50,11 @@ function startJoined({ stages, input }: StagesOptions): readonly Child[] {
   const children: Child[] = [];
   for (const [index, stage] of [...stages.entries()].reverse()) {
     const next = children[0]?.process.stdin;
-    const child = startChild(stage, [index === 0 && input === 'none' ? 'ignore' : 'pipe', next ?? 'pipe', 'pipe']);
+    const child = startChild(stage, [
+      index === 0 && input === 'none' ? 'ignore' : 'pipe',
+      next ?? 'pipe',
+      'pipe',
+    ]);
     // destroy() closes our copy of the descriptor; end() would shut the socket down for the program that now holds it.
     next?.destroy();
     children.unshift(child);

@@ -22,7 +22,10 @@ export function createTools(options: {
   home?: string | undefined;
 }): Tools {
   const searched = options.only ?? options.path.split(delimiter).filter((directory) => directory !== '');
-  const environment = { PATH: searched.join(delimiter), ...(options.home === undefined ? {} : { HOME: options.home }) };
+  const environment = {
+    PATH: searched.join(delimiter),
+    ...(options.home === undefined ? {} : { HOME: options.home }),
+  };
   const findAll = async (program: string, directories: readonly string[]): Promise<readonly string[]> => {
     const all = options.only ? searched : [...searched, ...directories];
     const found = await Promise.all(all.map((directory) => executable(join(directory, program))));

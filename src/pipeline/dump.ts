@@ -1,0 +1,112 @@
+import { Readable } from 'node:stream';
+import { BackupDataError } from '../shared/errors.ts';
+import type { ManifestPart, ManifestVolume } from '../shared/manifest.ts';
+import type { Attempt } from './attempt.ts';
+import { attemptFolder, databaseFolder } from './catalog/keys.ts';
+import type { Inspection, PlannedPart } from './engine/engine.ts';
+import { writePart } from './part/write.ts';
+import { allOrNone } from './process/all-or-none.ts';
+import { StageFailure } from './process/failure.ts';
+import { type RunningStages, startStages } from './process/run.ts';
+import type { Stage } from './process/stage.ts';
+import { checkSignature } from './signature.ts';
+
+export interface DumpedParts {
+  parts: ManifestPart[];
+  /** What the manifest must tell of parts that could not be made. */
+  notes: string[];
+}
+
+/** Makes and stores every part that the engine plans, all at once; when one fails the others are stopped. */
+export async function dumpParts(attempt: Attempt, inspection: Inspection): Promise<DumpedParts> {
+  const plan = await attempt.engine.plan(attempt.database, inspection, attempt.context);
+  try {
+    const dumped = await allOrNone(
+      plan.parts.map((planned) => (signal: AbortSignal) => dumpPart(attempt, planned, signal)),
+      attempt.context.signal,
+    );
+    return {
+      parts: dumped.flatMap((each) => (typeof each === 'string' ? [] : [each])),
+      notes: dumped.filter((each) => typeof each === 'string'),
+    };
+  } finally {
+    await plan.close();
+  }
+}
+
+/** The stored part, or the sentence that says why there is none. */
+async function dumpPart(
+  attempt: Attempt,
+  planned: PlannedPart,
+  signal: AbortSignal,
+): Promise<ManifestPart | string> {
+  const encoders = attempt.codecs.map((codec) => codec.encode()).filter((stage) => stage !== null);
+  if (typeof planned.source !== 'function') {
+    const running = startStages({ stages: [planned.source, ...encoders], input: 'none', signal });
+    return storePart(attempt, planned, { output: running.output, running, signal });
+  }
+  const prepared = await planned.source();
+  if ('missing' in prepared) return prepared.missing;
+  return storePart(attempt, planned, { ...encode(prepared.bytes, encoders, signal), signal });
+}
+
+function encode(
+  bytes: Buffer,
+  encoders: readonly Stage[],
+  signal: AbortSignal,
+): { output: Readable; running: RunningStages | null } {
+  if (encoders.length === 0) return { output: Readable.from([bytes]), running: null };
+  const running = startStages({ stages: encoders, input: 'pipe', signal });
+  running.input?.end(bytes);
+  return { output: running.output, running };
+}
+
+async function storePart(
+  attempt: Attempt,
+  planned: PlannedPart,
+  stream: { output: Readable; running: RunningStages | null; signal: AbortSignal },
+): Promise<ManifestPart> {
+  const volumes = await storeVolumes(attempt, planned, stream);
+  const part: ManifestPart = { name: planned.name, kind: planned.kind, volumes };
+  if (planned.signature)
+    await checkSignature(attempt, { part, signature: planned.signature, signal: stream.signal });
+  return part;
+}
+
+async function storeVolumes(
+  attempt: Attempt,
+  planned: PlannedPart,
+  { output, running, signal }: { output: Readable; running: RunningStages | null; signal: AbortSignal },
+): Promise<ManifestVolume[]> {
+  const extensions = attempt.codecs.map((codec) => codec.extension).filter((extension) => extension !== '');
+  try {
+    const volumes = await writePart({
+      storage: attempt.storage,
+      folder: databaseFolder(attempt.database.name),
+      key: attemptFolder(attempt) + [planned.name, ...extensions].join('.'),
+      source: output,
+      volumeSize: attempt.database.volumeSize,
+      signal,
+      onBytes: attempt.onBytes,
+    });
+    await running?.finished;
+    return volumes;
+  } catch (error) {
+    // The programs are gone before the failure is told: nothing of ours outlives its run.
+    await running?.finished.catch(() => undefined);
+    throw error instanceof StageFailure ? dumpFailed(attempt, planned, error) : error;
+  }
+}
+
+function dumpFailed(attempt: Attempt, planned: PlannedPart, failure: StageFailure): BackupDataError {
+  const explained = attempt.engine.explain(failure, attempt.database);
+  if (explained) return explained;
+  return new BackupDataError(
+    'DUMP_FAILED',
+    `the dump of ${attempt.database.name} (${planned.name}) failed: ${failure.message}`,
+    {
+      hint: 'Run `backupdata check` to see whether the database and its tools are in order.',
+      cause: failure,
+    },
+  );
+}

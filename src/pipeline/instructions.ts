@@ -1,0 +1,57 @@
+import { posix } from 'node:path';
+import type { Manifest, ManifestPart } from '../shared/manifest.ts';
+import type { Codec } from './codec/codec.ts';
+import type { Engine } from './engine/engine.ts';
+
+/**
+ * RESTORE.md of one backup: how to check, read and restore it with stock tools alone, when BackUpData itself is gone.
+ * Every command works as it stands in the folder that holds the part files.
+ */
+export function restoreInstructions({
+  manifest,
+  engine,
+  codecs,
+}: {
+  manifest: Manifest;
+  engine: Engine;
+  codecs: readonly Codec[];
+}): string {
+  const decode = (part: ManifestPart): string =>
+    [`cat ${part.volumes.map(fileOf).join(' ')}`, ...codecs.toReversed().flatMap(stockDecoder)].join(' | ');
+  const { needs, show, restore } = engine.instructions({
+    parts: manifest.parts,
+    restore: manifest.restore,
+    decode,
+  });
+  return [
+    `# Restore ${manifest.backupId}`,
+    `A backup of the database \`${manifest.source.database}\` (${manifest.engine.name} ${manifest.engine.serverVersion}), taken at ${manifest.snapshotAt} by BackUpData.`,
+    `Nothing of BackUpData is needed: only ${['sha256sum', ...codecs.flatMap((codec) => codec.decode()?.program ?? []).map((program) => posix.basename(program))].join(', ')} and ${needs}.`,
+    'Run the commands in a POSIX shell, in the folder that holds this file and the files beside it.',
+    `## ${show.title}`,
+    block(`${checksum(manifest.parts)} && ${show.command}`),
+    'It checks the files first, and prints nothing but `FAILED` lines if one is damaged; then use another backup.',
+    ...restore.flatMap(({ title, commands }) => [`## ${title}`, ...commands.map(block)]),
+    '',
+  ].join('\n\n');
+}
+
+function checksum(parts: readonly ManifestPart[]): string {
+  const lines = parts
+    .flatMap((part) => part.volumes)
+    .map((volume) => `${volume.sha256}  ${fileOf(volume)}\\n`);
+  return `printf '${lines.join('')}' | sha256sum --check --quiet -`;
+}
+
+function stockDecoder(codec: Codec): string[] {
+  const stage = codec.decode();
+  return stage === null ? [] : [[posix.basename(stage.program), ...stage.args].join(' ')];
+}
+
+function fileOf(volume: { key: string }): string {
+  return posix.basename(volume.key);
+}
+
+function block(command: string): string {
+  return `\`\`\`sh\n${command}\n\`\`\``;
+}

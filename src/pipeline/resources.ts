@@ -1,0 +1,67 @@
+import type { Config, DatabaseConfig } from '../shared/config/schema.ts';
+import { BackupDataError } from '../shared/errors.ts';
+import type { Manifest } from '../shared/manifest.ts';
+import type { Codec } from './codec/codec.ts';
+import { codecFromManifest, createCodec } from './codec/codecs.ts';
+import type { Engine, EngineContext } from './engine/engine.ts';
+import type { Tools } from './process/tools.ts';
+import { openStorage } from './storage/open.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Turns what the configuration names into what the pipeline works with; a name that it does not hold is refused. */
+export interface Resources {
+  database(name: string): DatabaseConfig;
+  storage(name: string): Promise<Storage>;
+  storageNames: readonly string[];
+  engine(name: string): Promise<Engine>;
+  encoders(database: DatabaseConfig): Promise<Codec[]>;
+  /** The codecs that a manifest names, in the order in which they encoded. */
+  codecsOf(manifest: Manifest): Promise<Codec[]>;
+  context(signal: AbortSignal): EngineContext;
+}
+
+export function createResources({ config, tools }: { config: Config; tools: Tools }): Resources {
+  const storages = new Map<string, Promise<Storage>>();
+  const engines = new Map<string, Promise<Engine>>();
+  return {
+    database: (name) =>
+      config.databases.get(name) ??
+      fail(unknown('DATABASE_UNKNOWN', 'database', name, config, config.databases)),
+    storageNames: [...config.storages.keys()],
+    storage: (name) =>
+      remember(storages, name, async () => {
+        const found = config.storages.get(name);
+        return found
+          ? openStorage({ name, config: found })
+          : fail(unknown('STORAGE_UNKNOWN', 'storage', name, config, config.storages));
+      }),
+    engine: (name) =>
+      remember(engines, name, async () => (await import('./engine/engines.ts')).engineFor(name)),
+    encoders: async (database) => [await createCodec({ config: database.compression, tools })],
+    codecsOf: (manifest) =>
+      Promise.all(manifest.codecs.map(({ name, params }) => codecFromManifest({ name, params, tools }))),
+    context: (signal) => ({ tools, connectTimeout: config.timeouts.connect, signal }),
+  };
+}
+
+function remember<T>(cache: Map<string, Promise<T>>, name: string, make: () => Promise<T>): Promise<T> {
+  const made = cache.get(name) ?? make();
+  cache.set(name, made);
+  return made;
+}
+
+function unknown(
+  code: 'DATABASE_UNKNOWN' | 'STORAGE_UNKNOWN',
+  kind: string,
+  name: string,
+  config: Config,
+  known: ReadonlyMap<string, unknown>,
+): BackupDataError {
+  return new BackupDataError(code, `there is no ${kind} "${name}" in the configuration (${config.origin})`, {
+    hint: `It has ${[...known.keys()].join(', ') || 'none'}.`,
+  });
+}
+
+function fail(error: BackupDataError): never {
+  throw error;
+}

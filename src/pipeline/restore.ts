@@ -1,0 +1,82 @@
+import { BackupDataError } from '../shared/errors.ts';
+import type { Manifest } from '../shared/manifest.ts';
+import { databaseFolder } from './catalog/keys.ts';
+import type { Codec } from './codec/codec.ts';
+import type { Engine, EngineContext, RestoreOptions, RestorePlan, RestoreTarget } from './engine/engine.ts';
+import { decodeInto, type PartSource, partReader } from './part/decode.ts';
+import { checkPart } from './part/read.ts';
+import { StageFailure } from './process/failure.ts';
+import type { Storage } from './storage/storage.ts';
+
+export interface RestoreRequest {
+  manifest: Manifest;
+  target: RestoreTarget;
+  options: RestoreOptions;
+  storage: Storage;
+  engine: Engine;
+  codecs: readonly Codec[];
+  context: EngineContext;
+  onPhase: (phase: RestorePhase) => void;
+  onBytes: (count: number) => void;
+}
+
+export type RestorePhase = 'check' | 'prepare' | 'restore';
+
+export interface RestoreOutcome {
+  backupId: string;
+  /** What the operator should know: what was left out, and why. */
+  notes: readonly string[];
+}
+
+/**
+ * Reads and hashes everything that will be needed before the target is opened; then streams it, hashed again. What a
+ * failed restore changed is rolled back or dropped.
+ */
+export async function restore(request: RestoreRequest): Promise<RestoreOutcome> {
+  const { manifest, storage, codecs, context, onBytes, onPhase } = request;
+  const source: PartSource = {
+    storage,
+    folder: databaseFolder(manifest.database),
+    codecs,
+    signal: context.signal,
+    onBytes,
+  };
+  onPhase('check');
+  for (const part of manifest.parts) {
+    if (part.kind !== 'instructions') await checkPart({ ...source, part });
+  }
+  onPhase('prepare');
+  const plan = await request.engine.prepareRestore(
+    { ...request, parts: partReader({ ...source, onBytes: () => undefined }) },
+    context,
+  );
+  onPhase('restore');
+  return { backupId: manifest.backupId, notes: await execute(request, source, plan) };
+}
+
+async function execute(
+  request: RestoreRequest,
+  source: PartSource,
+  plan: RestorePlan,
+): Promise<readonly string[]> {
+  try {
+    await decodeInto(source, plan.part, plan.stage, { partial: !plan.readsAll });
+    return await plan.finish();
+  } catch (error) {
+    await plan.undo();
+    throw error instanceof StageFailure ? restoreFailed(request, error) : error;
+  }
+}
+
+function restoreFailed({ engine, manifest }: RestoreRequest, failure: StageFailure): BackupDataError {
+  const explained = engine.explain(failure, { name: manifest.database });
+  if (explained) return explained;
+  return new BackupDataError(
+    'RESTORE_FAILED',
+    `the restore of ${manifest.backupId} failed and was taken back: ${failure.message}`,
+    {
+      hint: 'The target is as it was before; mend the cause and restore again.',
+      cause: failure,
+    },
+  );
+}

@@ -1,0 +1,72 @@
+import { BackupDataError } from '../shared/errors.ts';
+import type { ManifestPart } from '../shared/manifest.ts';
+import type { Attempt } from './attempt.ts';
+import { databaseFolder } from './catalog/keys.ts';
+import { decodeStages } from './codec/stages.ts';
+import { startStages } from './process/run.ts';
+
+/** More than any codec's block, so that the beginning can be decoded without the rest. */
+const headBytes = 256 * 1024;
+
+/**
+ * Decodes the beginning of a part as it was stored and compares its signature: a dump tool that exits 0 and wrote
+ * nothing, or something else, is caught before the commit. Throws DUMP_EMPTY.
+ */
+export async function checkSignature(
+  attempt: Attempt,
+  { part, signature, signal }: { part: ManifestPart; signature: Buffer; signal: AbortSignal },
+): Promise<void> {
+  const beginning = await decodedBeginning(attempt, { part, length: signature.length, signal });
+  if (beginning.equals(signature)) return;
+  const found = beginning.length === 0 ? 'is empty' : 'does not begin as its format does';
+  throw new BackupDataError(
+    'DUMP_EMPTY',
+    `the dump tool ended well, but its output ${found} (${part.name} of ${attempt.database.name})`,
+    {
+      hint: 'Run `backupdata check`; the tool that is found first may not be the real one.',
+    },
+  );
+}
+
+async function decodedBeginning(
+  { storage, database, codecs }: Attempt,
+  { part, length, signal }: { part: ManifestPart; length: number; signal: AbortSignal },
+): Promise<Buffer> {
+  const [volume] = part.volumes;
+  if (!volume) return Buffer.alloc(0);
+  const head = await storage.get(databaseFolder(database.name) + volume.key, {
+    signal,
+    length: Math.min(volume.bytes, headBytes),
+  });
+  const stages = decodeStages(codecs);
+  if (stages.length === 0) return take(head, length);
+  const enough = new AbortController();
+  const running = startStages({
+    stages,
+    input: 'pipe',
+    signal: AbortSignal.any([signal, enough.signal]),
+    stopWith: 'SIGKILL',
+  });
+  if (running.input) head.pipe(running.input);
+  try {
+    return await take(running.output, length);
+  } finally {
+    head.destroy();
+    enough.abort();
+    await running.finished.catch(() => undefined);
+  }
+}
+
+/** The first bytes of a stream; fewer when it ends, or fails, before. */
+async function take(stream: AsyncIterable<Buffer>, length: number): Promise<Buffer> {
+  let taken = Buffer.alloc(0);
+  try {
+    for await (const chunk of stream) {
+      taken = Buffer.concat([taken, chunk]).subarray(0, length);
+      if (taken.length === length) break;
+    }
+  } catch {
+    // A cut input is expected: only its beginning was sent.
+  }
+  return taken;
+}

@@ -1,0 +1,92 @@
+import { Readable } from 'node:stream';
+import { BackupDataError, toErrorDocument } from '../shared/errors.ts';
+import type { Manifest, ManifestPart } from '../shared/manifest.ts';
+import type { Verification, VerifyLevel } from '../shared/verification.ts';
+import { databaseFolder, verificationKey } from './catalog/keys.ts';
+import type { Codec } from './codec/codec.ts';
+import type { Engine, EngineContext } from './engine/engine.ts';
+import { decodeInto } from './part/decode.ts';
+import { checkPart } from './part/read.ts';
+import { StageFailure } from './process/failure.ts';
+import type { Storage } from './storage/storage.ts';
+
+export interface VerifyRequest {
+  manifest: Manifest;
+  level: VerifyLevel;
+  storage: Storage;
+  engine: Engine;
+  codecs: readonly Codec[];
+  context: EngineContext;
+  clock: () => Date;
+  onBytes: (count: number) => void;
+}
+
+/**
+ * Proves a backup at a level and records the outcome beside it. A backup found wanting is recorded as failed and
+ * thrown as VERIFY_FAILED; when the storage or a tool is not at hand nothing was learned, and nothing is recorded.
+ */
+export async function verify(request: VerifyRequest): Promise<Verification> {
+  const startedAt = request.clock();
+  try {
+    for (const part of request.manifest.parts) await verifyPart(request, part);
+  } catch (error) {
+    const failure = asVerdict(request, error);
+    await record(request, startedAt, failure);
+    throw failure;
+  }
+  return record(request, startedAt, null);
+}
+
+async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<void> {
+  const { manifest, storage, engine, codecs, context, onBytes } = request;
+  const source = {
+    storage,
+    folder: databaseFolder(manifest.database),
+    codecs,
+    signal: context.signal,
+    onBytes,
+  };
+  if (request.level === 'checksum' || part.kind === 'instructions') return checkPart({ ...source, part });
+  await decodeInto(source, part, await engine.check(part, manifest, context));
+}
+
+/** The failure as a verdict on the backup; anything that says nothing of the backup is thrown on as it is. */
+function asVerdict({ manifest, level, context }: VerifyRequest, error: unknown): BackupDataError {
+  context.signal.throwIfAborted();
+  const damaged =
+    error instanceof BackupDataError && ['OBJECT_DAMAGED', 'OBJECT_NOT_FOUND'].includes(error.code);
+  if (!damaged && !(error instanceof StageFailure && refused(error))) throw error;
+  return new BackupDataError(
+    'VERIFY_FAILED',
+    `backup ${manifest.backupId} failed verification (${level}): ${error.message}`,
+    {
+      hint: `Back the database up again now, and restore from an older backup: \`backupdata list ${manifest.database}\`.`,
+      cause: error,
+    },
+  );
+}
+
+/** A program that was killed, for want of memory perhaps, did not say that the backup is bad. */
+function refused({ exits }: StageFailure): boolean {
+  return exits.some((exit) => !exit.stopped && exit.code !== null && exit.code !== 0);
+}
+
+async function record(
+  request: VerifyRequest,
+  startedAt: Date,
+  failure: BackupDataError | null,
+): Promise<Verification> {
+  const { manifest, level, storage, context, clock } = request;
+  const at = clock();
+  const seconds = Math.round((at.getTime() - startedAt.getTime()) / 1_000);
+  const verification: Verification = { at, level, outcome: failure ? 'failed' : 'ok', seconds };
+  const details = {
+    backupId: manifest.backupId,
+    attemptId: manifest.attemptId,
+    ...verification,
+    error: failure && toErrorDocument(failure),
+  };
+  const body = Readable.from([Buffer.from(`${JSON.stringify(details, null, 2)}\n`)]);
+  await storage.put(verificationKey(manifest.backupId, verification), body, { signal: context.signal });
+  return verification;
+}
