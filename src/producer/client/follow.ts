@@ -1,0 +1,135 @@
+import type { Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { BackupDataError, fromFailedReason } from '../../shared/errors.ts';
+import { timeOfBackup } from '../../shared/ids.ts';
+import { cancelKey } from '../../shared/queues/names.ts';
+import { type Progress, parseProgress } from '../../shared/queues/progress.ts';
+import { successorOf } from './client.ts';
+
+export interface FollowOptions {
+  redis: Redis;
+  installation: string;
+  queue: Queue;
+  jobId: string;
+  /** For a backup: whose run it is, because its job may not exist yet. */
+  database: string | undefined;
+  signal: AbortSignal;
+  wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+  onUpdate: (update: Update) => void;
+}
+
+/** What is known of a job at one moment. */
+export interface Update {
+  jobId: string;
+  /** `behind`: it starts when the active run of its database ends. */
+  state: 'behind' | 'waiting' | 'delayed' | 'active' | 'reconnecting';
+  progress: Progress | undefined;
+  /** Why the last attempt failed, while the next one waits. */
+  lastFailure: BackupDataError | undefined;
+  /** Whether any worker takes jobs of this queue. */
+  hasWorker: boolean;
+}
+
+const interval = 250;
+/** How long Redis may be away before a follower gives up; the job itself is not touched. */
+const patience = 60_000;
+
+/**
+ * Waits for the end of a job: its result, or the error that it failed with. It asks rather than listens, so nothing
+ * is missed while Redis is away; after a minute of that REDIS_UNAVAILABLE is thrown, and the job goes on.
+ */
+export async function follow(options: FollowOptions): Promise<unknown> {
+  let jobId = options.jobId;
+  for (let silentFor = 0; ; ) {
+    try {
+      const seen = await look(options, jobId);
+      if ('result' in seen) return seen.result;
+      jobId = seen.jobId;
+      options.onUpdate(seen);
+      silentFor = 0;
+    } catch (error) {
+      if (error instanceof BackupDataError) throw error;
+      silentFor += interval;
+      if (silentFor > patience) throw lost(jobId, error);
+      options.onUpdate({
+        jobId,
+        state: 'reconnecting',
+        progress: undefined,
+        lastFailure: undefined,
+        hasWorker: true,
+      });
+    }
+    await options.wait(interval, options.signal);
+  }
+}
+
+async function look(options: FollowOptions, jobId: string): Promise<Update | { result: unknown }> {
+  const { queue } = options;
+  // In this order: a job that is read before its state may be that of an earlier moment, without its outcome.
+  const state = await queue.getJobState(jobId);
+  const job = await queue.getJob(jobId);
+  if (!job) return lookBehind(options, jobId);
+  if (state === 'completed') return { result: job.returnvalue };
+  if (state === 'failed') throw failureOf(job);
+  const hasWorker = state === 'active' || (await queue.getWorkersCount()) > 0;
+  const lastFailure =
+    state === 'active' || !job.failedReason ? undefined : fromFailedReason(job.failedReason);
+  const shown = state === 'active' || state === 'delayed' ? state : 'waiting';
+  return { jobId, state: shown, progress: parseProgress(job.progress), lastFailure, hasWorker };
+}
+
+/** A run that waits behind an active one has no job yet; when a later request replaced it, that one is followed. */
+async function lookBehind(options: FollowOptions, jobId: string): Promise<Update> {
+  const { redis, queue, database, installation } = options;
+  const canceller = await redis.get(cancelKey(installation, jobId));
+  if (canceller !== null)
+    throw new BackupDataError('CANCELLED', `cancelled by ${canceller} before it started`);
+  const next =
+    database === undefined
+      ? undefined
+      : ((await successorOf(redis, queue, database)) ?? (await laterRun(options, jobId, database)));
+  if (next !== undefined)
+    return { jobId: next, state: 'behind', progress: undefined, lastFailure: undefined, hasWorker: true };
+  throw new BackupDataError('JOB_NOT_FOUND', `job ${jobId} is not in the queue any more`, {
+    hint: 'Redis may have lost it; `backupdata list` shows whether its backup was committed.',
+  });
+}
+
+/** The run that replaced this one. Never the one that was active when this one was asked for: its snapshot is older. */
+async function laterRun(
+  { queue }: FollowOptions,
+  jobId: string,
+  database: string,
+): Promise<string | undefined> {
+  const current = await queue.getDeduplicationJobId(database);
+  const job = current ? await queue.getJob(current) : undefined;
+  return job && job.timestamp >= timeOfBackup(jobId).getTime() ? job.id : undefined;
+}
+
+export function failureOf(job: Job): BackupDataError {
+  const reason = job.failedReason ?? '';
+  if (
+    reason.includes('job stalled more than allowable limit') ||
+    reason.includes('job started more than allowable limit')
+  ) {
+    const restoring = job.name === 'restore' ? '; the target may be partial' : '';
+    return new BackupDataError('WORKER_LOST', `the worker that ran ${job.id} was lost${restoring}`, {
+      hint:
+        job.name === 'restore'
+          ? 'Look at the target before anything uses it, then restore again.'
+          : "See why in the worker's log; out of memory is the usual cause.",
+    });
+  }
+  return fromFailedReason(reason);
+}
+
+function lost(jobId: string, cause: unknown): BackupDataError {
+  return new BackupDataError(
+    'REDIS_UNAVAILABLE',
+    `Redis has not answered for a minute; ${jobId} may still be running`,
+    {
+      hint: `Look again with \`backupdata jobs show ${jobId}\`.`,
+      cause,
+    },
+  );
+}

@@ -1,0 +1,99 @@
+import type { Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { BackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
+import { cancelKey } from '../../shared/queues/names.ts';
+import { type Progress, parseProgress } from '../../shared/queues/progress.ts';
+import { failureOf } from './follow.ts';
+
+/** A job as people see it. Times are RFC 3339 UTC. */
+export interface JobSummary {
+  id: string;
+  queue: string;
+  name: string;
+  state: string;
+  database: string | null;
+  backupId: string | null;
+  attempts: number;
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  progress: Progress | null;
+  error: ErrorDocument | null;
+  result: unknown;
+}
+
+const states = ['active', 'waiting', 'delayed', 'failed', 'completed'] as const;
+const perState = 20;
+const week = 7 * 86_400;
+
+/** Jobs of all queues, those that need attention first: active, waiting, delayed, then the latest failed and completed. */
+export async function listJobs(queues: readonly Queue[]): Promise<JobSummary[]> {
+  const lists = await Promise.all(
+    states.map((state) => Promise.all(queues.map((queue) => queue.getJobs([state], 0, perState - 1)))),
+  );
+  const jobs = lists.flat(2).filter((job) => job !== undefined);
+  return Promise.all(jobs.map((job) => summarise(queues, job)));
+}
+
+/** Reads the job again after its state, so that the two are of one moment. */
+export async function summarise(queues: readonly Queue[], found: Job): Promise<JobSummary> {
+  const state = await found.getState();
+  const queue = queues.find((each) => each.name === found.queueName);
+  const job = (await queue?.getJob(found.id ?? '')) ?? found;
+  const data: Record<string, unknown> = job.data ?? {};
+  return {
+    id: job.id ?? '',
+    queue: job.queueName,
+    name: job.name,
+    state,
+    database: textOf(data.database),
+    backupId: textOf(data.backupId),
+    attempts: job.attemptsStarted,
+    createdAt: timeOf(job.timestamp) ?? '',
+    startedAt: timeOf(job.processedOn),
+    finishedAt: timeOf(job.finishedOn),
+    progress: parseProgress(job.progress) ?? null,
+    error: job.failedReason ? toErrorDocument(failureOf(job)) : null,
+    result: job.returnvalue ?? null,
+  };
+}
+
+/**
+ * Cancels a job wherever it is: one that waits is removed, a running one is told through Redis and ended by its worker
+ * within a second or two. JOB_NOT_FOUND for one that is finished.
+ */
+export async function cancelJob(options: {
+  redis: Redis;
+  installation: string;
+  job: Job;
+  by: string;
+}): Promise<'removed' | 'told'> {
+  const { redis, installation, job, by } = options;
+  const state = await job.getState();
+  if (state === 'completed' || state === 'failed') {
+    throw new BackupDataError(
+      'JOB_NOT_FOUND',
+      `job ${job.id} has already ${state === 'failed' ? 'failed' : 'completed'}`,
+      {
+        hint: 'There is nothing to cancel; `backupdata jobs list` shows what runs.',
+      },
+    );
+  }
+  // The mark first: a job that becomes active in between is then ended by its worker.
+  await redis.set(cancelKey(installation, job.id ?? ''), by, 'EX', week);
+  if (state === 'active') return 'told';
+  try {
+    await job.remove();
+    return 'removed';
+  } catch {
+    return 'told';
+  }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function timeOf(milliseconds: number | undefined): string | null {
+  return milliseconds === undefined ? null : new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,31 @@
+import { randomInt } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Config } from '../../shared/config/schema.ts';
+import { connectRedis, requireRedis } from '../../shared/redis.ts';
+import type { Secret } from '../../shared/secret.ts';
+import { type Client, createClient } from './client.ts';
+
+/** Connects, lets `use` work, and closes whatever happens. REDIS_UNAVAILABLE within seconds when Redis is away. */
+export async function withClient<T>(
+  options: { config: Config; redisUrl: Secret },
+  use: (session: { client: Client; redis: Redis }) => Promise<T>,
+): Promise<T> {
+  // Every command's failure tells more than the connection's own event.
+  const redis = connectRedis({ url: options.redisUrl, role: 'client', onError: () => undefined });
+  try {
+    await requireRedis(redis);
+    const client = createClient({
+      config: options.config,
+      redis,
+      clock: () => new Date(),
+      randomBelow: randomInt,
+    });
+    try {
+      return await use({ client, redis });
+    } finally {
+      await client.close();
+    }
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,41 @@
+import { BackupDataError } from '../errors.ts';
+import { isDatabaseName } from '../ids.ts';
+
+/** The queues that workers consume; each exists once per pool. */
+export const workerQueues = ['backups', 'restores', 'maintenance'] as const;
+export type WorkerQueue = (typeof workerQueues)[number];
+
+export const defaultPool = 'default';
+
+/** In front of every key, channel and lease. The braces keep one installation in one slot of a Redis Cluster. */
+export function redisPrefix(installation: string): string {
+  return `{backupdata:${installation}}`;
+}
+
+/** `backups` for the default pool, `backups.eu` for pool `eu`. */
+export function queueName(queue: WorkerQueue, pool: string): string {
+  return pool === defaultPool ? queue : `${queue}.${pool}`;
+}
+
+/** The pool of a queue by its name. */
+export function poolOf(queue: string): string {
+  const dot = queue.indexOf('.');
+  return dot === -1 ? defaultPool : queue.slice(dot + 1);
+}
+
+export function leaseKey(installation: string, database: string): string {
+  return `${redisPrefix(installation)}:lease:${database}`;
+}
+
+/** Set while a run is to be cancelled; its worker reads it once a second. */
+export function cancelKey(installation: string, jobId: string): string {
+  return `${redisPrefix(installation)}:cancel:${jobId}`;
+}
+
+/** `eu,default` as given on a command line. Throws USAGE. */
+export function parsePools(text: string): string[] {
+  const pools = text.split(',').map((pool) => pool.trim());
+  const bad = pools.find((pool) => !isDatabaseName(pool));
+  if (bad === undefined) return [...new Set(pools)];
+  throw new BackupDataError('USAGE', `"${bad}" is not a pool's name`, { hint: 'Write --pool eu,default.' });
+}

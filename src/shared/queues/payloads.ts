@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { BackupDataError } from '../errors.ts';
+import { isBackupId, isDatabaseName } from '../ids.ts';
+import { verifyLevels } from '../verification.ts';
+
+/** What jobs hold: names and ids, never a connection or a secret. */
+const databaseName = z.string().refine(isDatabaseName);
+const backupId = z.string().refine(isBackupId);
+const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
+
+const backup = z.strictObject({
+  backupId,
+  database: databaseName,
+  source: fingerprint,
+  trigger: z.strictObject({
+    kind: z.enum(['manual', 'schedule']),
+    slot: z.iso.datetime({ precision: 3 }).optional(),
+  }),
+});
+
+const restore = z.strictObject({
+  backupId,
+  storage: databaseName,
+  /** The configured database whose server is restored to, and the database on it; its own when null. */
+  database: databaseName,
+  targetDatabase: z.string().min(1).max(63).nullable(),
+  source: fingerprint,
+  options: z.strictObject({
+    create: z.boolean(),
+    tables: z.array(z.string()),
+    globals: z.boolean(),
+    noOwner: z.boolean(),
+    confirm: z.string().nullable(),
+  }),
+});
+
+const verify = z.strictObject({
+  backupId,
+  storage: databaseName,
+  database: databaseName,
+  level: z.enum(verifyLevels),
+});
+
+const prune = z.strictObject({ database: databaseName });
+
+const schemas = { backup, restore, verify, prune } as const;
+
+export type JobName = keyof typeof schemas;
+export type Payload<Name extends JobName> = z.output<(typeof schemas)[Name]>;
+
+/** Reads a job's data. PAYLOAD_INVALID when it does not parse: no retry can mend it. */
+export function parsePayload<Name extends JobName>(name: Name, data: unknown): Payload<Name> {
+  const parsed = schemas[name].safeParse(data);
+  if (parsed.success) return parsed.data as Payload<Name>;
+  const issue = parsed.error.issues[0];
+  throw new BackupDataError(
+    'PAYLOAD_INVALID',
+    `the ${name} job cannot be read: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+    {
+      hint: 'Producer and workers may be of different releases; upgrade the older one.',
+    },
+  );
+}
+
+/** What a job returns, and keeps: ids and counts. */
+export interface BackupResult {
+  backupId: string;
+  attemptId: string;
+  bytes: number;
+  /** Milliseconds. */
+  duration: number;
+}
+
+export interface RestoreResult {
+  backupId: string;
+  notes: readonly string[];
+  duration: number;
+}
+
+export interface VerifyResult {
+  backupId: string;
+  level: string;
+  seconds: number;
+}
+
+export interface PruneResult {
+  removed: number;
+}
+
+export interface JobResults {
+  backup: BackupResult;
+  restore: RestoreResult;
+  verify: VerifyResult;
+  prune: PruneResult;
+}

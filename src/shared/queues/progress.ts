@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+const schema = z.object({
+  /** What the job is doing, in one word: `inspect`, `dump`, `commit`, `check`, `prepare`, `restore`, `verify`, `configuration`. */
+  phase: z.string(),
+  /** Since when, RFC 3339. */
+  since: z.string(),
+  attempt: z.int(),
+  attemptId: z.string().nullable(),
+  /** Stored bytes handled so far. */
+  bytes: z.number(),
+  bytesPerSecond: z.number(),
+  /** What `bytes` will be about, from the database's last backup; null when nothing is known. */
+  expectedBytes: z.number().nullable(),
+});
+
+/** What a running job tells of itself, at most once a second. */
+export type Progress = z.output<typeof schema>;
+
+export function parseProgress(value: unknown): Progress | undefined {
+  return schema.safeParse(value).data;
+}

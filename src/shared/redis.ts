@@ -1,0 +1,50 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { BackupDataError } from './errors.ts';
+import type { Secret } from './secret.ts';
+
+/**
+ * A connection to Redis. A `client` fails within a second when Redis is away, so that a command can say so; a
+ * `worker` waits for Redis as long as it takes, because its jobs outlive an outage.
+ */
+export function connectRedis(options: {
+  url: Secret;
+  role: 'client' | 'worker';
+  onError: (error: Error) => void;
+}): Redis {
+  const redis = new Redis(options.url.reveal(), roleOptions(options.role));
+  redis.on('error', options.onError);
+  return redis;
+}
+
+/** Connects, or throws REDIS_UNAVAILABLE with the address (never the password). */
+export async function requireRedis(redis: Redis): Promise<void> {
+  try {
+    if (redis.status === 'wait') await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    const { host, port, path } = redis.options;
+    throw new BackupDataError(
+      'REDIS_UNAVAILABLE',
+      `Redis at ${path ?? `${host}:${port}`} does not answer: ${messageOf(error)}`,
+      {
+        hint: 'Start it, or set REDIS_URL to where it is; `backupdata up` brings its own. With --here, list, show, verify and restore need no Redis.',
+        cause: error,
+      },
+    );
+  }
+}
+
+function roleOptions(role: 'client' | 'worker'): RedisOptions {
+  if (role === 'worker') return { maxRetriesPerRequest: null, lazyConnect: true };
+  return {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    lazyConnect: true,
+    connectTimeout: 5_000,
+    retryStrategy: (times) => Math.min(times * 100, 1_000),
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,27 @@
+import type { Redis } from 'ioredis';
+import type { Resources } from '../pipeline/resources.ts';
+import type { Config } from '../shared/config/schema.ts';
+import type { Logger } from '../shared/logger.ts';
+import type { Metrics } from '../shared/metrics.ts';
+import type { Payload } from '../shared/queues/payloads.ts';
+
+/** What every processor of this worker shares. */
+export interface WorkerContext {
+  config: Config;
+  resources: Resources;
+  redis: Redis;
+  logger: Logger;
+  metrics: Metrics;
+  /** Masks every secret of the configuration in a text. */
+  redactText: (text: string) => string;
+  clock: () => Date;
+  random: () => number;
+  wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+  /** Adds a job to the maintenance queue of a pool; one of the same id is added once. */
+  enqueueMaintenance: <Name extends 'verify' | 'prune'>(job: {
+    name: Name;
+    jobId: string;
+    pool: string;
+    payload: Payload<Name>;
+  }) => Promise<void>;
+}

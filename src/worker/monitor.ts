@@ -1,0 +1,133 @@
+import type { Job } from 'bullmq';
+import { BackupDataError } from '../shared/errors.ts';
+import { cancelKey } from '../shared/queues/names.ts';
+import type { Progress } from '../shared/queues/progress.ts';
+import type { WorkerContext } from './context.ts';
+import type { Lease } from './lease.ts';
+
+const interval = 1_000;
+
+/** Watches over one start of a job: tells its progress, and ends it when it is cancelled, silent, late or no longer ours. */
+export interface Monitor {
+  phase(phase: string): void;
+  /** Stored bytes that were handled; resets the watch for silence. Cheap: it only counts. */
+  bytes(count: number): void;
+  /** From now on the lease is renewed too, and its loss ends the run. */
+  hold(lease: Lease): void;
+  stop(): void;
+}
+
+export interface MonitorOptions {
+  context: WorkerContext;
+  job: Job;
+  attemptId: string | null;
+  expectedBytes: number | null;
+  /** Milliseconds. */
+  limits: { maxDuration: number; noBytes: number };
+  /** Ends the run with that reason. */
+  abort: (reason: BackupDataError) => void;
+}
+
+export function startMonitor(options: MonitorOptions): Monitor {
+  const state = startState(options);
+  let busy = false;
+  const tick = async (): Promise<void> => {
+    if (busy) return;
+    busy = true;
+    // Redis may be away: then progress is not told and the lock will decide, but the run goes on.
+    await watch(options, state).catch((error: unknown) =>
+      options.context.logger.debug('progress could not be told', { error }),
+    );
+    busy = false;
+  };
+  const timer = setInterval(() => void tick(), interval);
+  return {
+    phase: (phase) => {
+      Object.assign(state, { phase, since: options.context.clock(), bytes: 0, reported: 0 });
+      void tick();
+    },
+    bytes: (count) => {
+      state.bytes += count;
+      state.heardAt = performance.now();
+    },
+    hold: (lease) => {
+      state.lease = lease;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+interface State {
+  phase: string;
+  since: Date;
+  bytes: number;
+  /** What `bytes` was at the last tick, and when that was. */
+  reported: number;
+  reportedAt: number;
+  startedAt: number;
+  heardAt: number;
+  lease: Lease | undefined;
+}
+
+function startState({ context }: MonitorOptions): State {
+  const now = performance.now();
+  return {
+    phase: 'start',
+    since: context.clock(),
+    bytes: 0,
+    reported: 0,
+    reportedAt: now,
+    startedAt: now,
+    heardAt: now,
+    lease: undefined,
+  };
+}
+
+async function watch(options: MonitorOptions, state: State): Promise<void> {
+  const { context, job, limits, abort } = options;
+  const overdue = overdueReason(limits, state);
+  if (overdue) abort(overdue);
+  const [cancelled, kept] = await Promise.all([
+    context.redis.get(cancelKey(context.config.installation, job.id ?? '')),
+    state.lease?.renew() ?? true,
+    job.updateProgress(progressOf(options, state)),
+  ]);
+  if (cancelled !== null) abort(new BackupDataError('CANCELLED', `cancelled by ${cancelled}`));
+  if (!kept) abort(new BackupDataError('LOCK_LOST', 'another attempt took this run over'));
+}
+
+function overdueReason(limits: MonitorOptions['limits'], state: State): BackupDataError | undefined {
+  const now = performance.now();
+  if (now - state.startedAt > limits.maxDuration) {
+    return new BackupDataError(
+      'TIMEOUT',
+      `the run took longer than maxDuration (${limits.maxDuration / 1_000} s)`,
+      {
+        hint: 'Raise maxDuration of this database if that is its normal time.',
+      },
+    );
+  }
+  if (now - state.heardAt > limits.noBytes) {
+    return new BackupDataError('TIMEOUT', `no byte moved for ${limits.noBytes / 1_000} s`, {
+      hint: 'A lock in the database or a hung server is the usual cause; timeouts.noBytes sets the limit.',
+    });
+  }
+  return undefined;
+}
+
+function progressOf({ job, attemptId, expectedBytes }: MonitorOptions, state: State): Progress {
+  const now = performance.now();
+  const seconds = Math.max((now - state.reportedAt) / 1_000, 0.001);
+  const bytesPerSecond = Math.max(0, Math.round((state.bytes - state.reported) / seconds));
+  Object.assign(state, { reported: state.bytes, reportedAt: now });
+  const { phase, since, bytes } = state;
+  return {
+    phase,
+    since: since.toISOString(),
+    attempt: job.attemptsStarted,
+    attemptId,
+    bytes,
+    bytesPerSecond,
+    expectedBytes,
+  };
+}

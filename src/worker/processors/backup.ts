@@ -1,0 +1,133 @@
+import { backup } from '../../pipeline/backup.ts';
+import { listEntries, readManifest } from '../../pipeline/catalog/catalog.ts';
+import type { DatabaseConfig } from '../../shared/config/schema.ts';
+import { BackupDataError } from '../../shared/errors.ts';
+import { newAttemptId } from '../../shared/ids.ts';
+import type { Manifest } from '../../shared/manifest.ts';
+import { leaseKey } from '../../shared/queues/names.ts';
+import { type BackupResult, parsePayload } from '../../shared/queues/payloads.ts';
+import type { WorkerContext } from '../context.ts';
+import { expectedDatabase } from '../drift.ts';
+import type { Start } from '../job.ts';
+import { acquireLease } from '../lease.ts';
+import { startMonitor } from '../monitor.ts';
+
+/** One attempt of a run, from the lease on the database to the commit and what follows it. */
+export async function processBackup(context: WorkerContext, start: Start): Promise<BackupResult> {
+  const payload = parsePayload('backup', start.job.data);
+  const database = await expectedDatabase(context, start, payload);
+  const attemptId = newAttemptId();
+  const logger = start.logger.child({ attemptId });
+  logger.info('backup started');
+  const manifest = await attempt(
+    context,
+    { ...start, logger },
+    { database, backupId: payload.backupId, trigger: payload.trigger, attemptId },
+  );
+  await followUp(context, manifest, database);
+  const duration = Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt);
+  logger.info('backup committed', { bytes: manifest.bytes, duration, committedAttempt: manifest.attemptId });
+  return { backupId: manifest.backupId, attemptId: manifest.attemptId, bytes: manifest.bytes, duration };
+}
+
+interface Attempt {
+  database: DatabaseConfig;
+  backupId: string;
+  attemptId: string;
+  trigger: Manifest['trigger'];
+}
+
+async function attempt(
+  context: WorkerContext,
+  start: Start,
+  { database, backupId, attemptId, trigger }: Attempt,
+): Promise<Manifest> {
+  const { resources, config, clock, wait } = context;
+  const { job, signal, token } = start;
+  const storage = await resources.storage(database.storage);
+  const limits = { maxDuration: database.maxDuration, noBytes: config.timeouts.noBytes };
+  const expectedBytes = await lastBytes(storage, database.name, signal);
+  const monitor = startMonitor({ context, job, attemptId, expectedBytes, limits, abort: start.abort });
+  const { lockDuration } = config.queue;
+  const key = leaseKey(config.installation, database.name);
+  try {
+    const lease = await acquireLease({
+      redis: context.redis,
+      key,
+      owner: attemptId,
+      duration: lockDuration,
+      signal,
+      clock,
+      wait,
+    });
+    monitor.hold(lease);
+    try {
+      const { manifest } = await backup({
+        database,
+        installation: config.installation,
+        backupId,
+        attemptId,
+        attempt: job.attemptsStarted,
+        trigger,
+        engine: await resources.engine(database.engine),
+        codecs: await resources.encoders(database),
+        storage,
+        context: resources.context(signal),
+        clock,
+        wait,
+        fence: () => requireLock(job.extendLock(token, lockDuration)),
+        onBytes: monitor.bytes,
+        onPhase: monitor.phase,
+      });
+      return manifest;
+    } finally {
+      await lease.release();
+    }
+  } finally {
+    monitor.stop();
+  }
+}
+
+/** The commit's fence: a worker that was stopped and woken up late must not commit what another has begun again. */
+async function requireLock(extended: Promise<number>): Promise<void> {
+  if ((await extended) === 1) return;
+  throw new BackupDataError('LOCK_LOST', 'the lock of the job was lost before the commit', {
+    hint: 'Another worker takes the run over.',
+  });
+}
+
+/** Stored bytes of the newest backup, to estimate how far this one is; null when there is none, or none that can be read. */
+async function lastBytes(
+  storage: Parameters<typeof listEntries>[0]['storage'],
+  database: string,
+  signal: AbortSignal,
+): Promise<number | null> {
+  try {
+    const [latest] = await listEntries({ storage, database, signal });
+    return latest ? (await readManifest({ storage, backupId: latest.backupId, signal })).bytes : null;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
+/** Every commit is proven as far as it can be without a private key, and old orphans of the database are swept. */
+async function followUp(
+  context: WorkerContext,
+  manifest: Manifest,
+  { name, pool, storage }: DatabaseConfig,
+): Promise<void> {
+  const { backupId } = manifest;
+  await context.enqueueMaintenance({
+    name: 'verify',
+    jobId: `verify-${backupId}`,
+    pool,
+    payload: { backupId, storage, database: name, level: 'decode' },
+  });
+  await context.enqueueMaintenance({
+    name: 'prune',
+    jobId: `prune-${backupId}`,
+    pool,
+    payload: { database: name },
+  });
+}

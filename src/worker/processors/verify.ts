@@ -1,0 +1,43 @@
+import { readManifest } from '../../pipeline/catalog/catalog.ts';
+import { verify } from '../../pipeline/verify.ts';
+import { parsePayload, type VerifyResult } from '../../shared/queues/payloads.ts';
+import type { WorkerContext } from '../context.ts';
+import type { Start } from '../job.ts';
+import { startMonitor } from '../monitor.ts';
+
+const day = 86_400_000;
+
+/** Proves a backup and records the outcome beside it. */
+export async function processVerify(context: WorkerContext, start: Start): Promise<VerifyResult> {
+  const { backupId, storage: storageName, level } = parsePayload('verify', start.job.data);
+  const { resources, config, clock } = context;
+  const { job, signal, abort, logger } = start;
+  const storage = await resources.storage(storageName);
+  const manifest = await readManifest({ storage, backupId, signal });
+  const limits = { maxDuration: day, noBytes: config.timeouts.noBytes };
+  const monitor = startMonitor({
+    context,
+    job,
+    attemptId: null,
+    expectedBytes: manifest.bytes,
+    limits,
+    abort,
+  });
+  monitor.phase('verify');
+  try {
+    const { seconds } = await verify({
+      manifest,
+      level,
+      storage,
+      engine: await resources.engine(manifest.engine.name),
+      codecs: await resources.codecsOf(manifest),
+      context: resources.context(signal),
+      clock,
+      onBytes: monitor.bytes,
+    });
+    logger.info('backup verified', { level, seconds });
+    return { backupId, level, seconds };
+  } finally {
+    monitor.stop();
+  }
+}

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Job, Worker } from 'bullmq';
+import { type Client, createClient } from '../../../src/producer/client/client.ts';
+import { follow, type Update } from '../../../src/producer/client/follow.ts';
+import { cancelJob, listJobs } from '../../../src/producer/client/jobs.ts';
+import type { Config, DatabaseConfig } from '../../../src/shared/config/schema.ts';
+import { redisPrefix } from '../../../src/shared/queues/names.ts';
+import { connectRedis } from '../../../src/shared/redis.ts';
+import { Secret } from '../../../src/shared/secret.ts';
+import { sharedRedis } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+
+const shop: DatabaseConfig = {
+  name: 'shop',
+  engine: 'postgres',
+  url: new Secret('postgres://u:canary-password@127.0.0.1:1/shop'),
+  storage: 'main',
+  compression: { type: 'zstd', level: 1 },
+  pool: 'default',
+  maxDuration: 1,
+  volumeSize: 1,
+};
+
+interface Bench {
+  client: Client;
+  follow(jobId: string, onUpdate?: (update: Update) => void): Promise<unknown>;
+  /** Takes the next job and holds it until its `finish` is called. */
+  take(): Promise<{ job: Job; finish(outcome?: Error): void }>;
+  cancel(jobId: string): Promise<string>;
+}
+
+let count = 0;
+
+async function withQueues(use: (bench: Bench) => Promise<void>): Promise<void> {
+  count += 1;
+  const installation = `queue-${process.pid}-${count}`;
+  const server = await sharedRedis();
+  const redis = connectRedis({
+    url: new Secret(server.url),
+    role: 'worker',
+    onError: (error) => assert.fail(error),
+  });
+  await redis.connect();
+  const config = configOf(installation);
+  const client = createClient({ config, redis, clock: () => new Date() });
+  const held: { job: Job; finish(outcome?: Error): void }[] = [];
+  const worker = new Worker(
+    'backups',
+    (job) =>
+      new Promise((resolve, reject) => {
+        held.push({
+          job,
+          finish: (outcome) =>
+            outcome ? reject(outcome) : resolve({ backupId: job.id, bytes: 1, duration: 1 }),
+        });
+      }),
+    { connection: redis, prefix: redisPrefix(installation), settings: { backoffStrategy: () => 1 } },
+  );
+  try {
+    await use({
+      client,
+      follow: (jobId, onUpdate = () => undefined) =>
+        follow({
+          redis,
+          installation,
+          queue: client.queue('backups', 'default'),
+          jobId,
+          database: 'shop',
+          signal: new AbortController().signal,
+          wait: () => turn(),
+          onUpdate,
+        }),
+      take: async () => {
+        await until('a job is taken', () => held.length > 0);
+        const [next] = held.splice(0, 1);
+        assert.ok(next);
+        return next;
+      },
+      cancel: async (jobId) => {
+        const job = await client.findJob(jobId);
+        assert.ok(job);
+        return cancelJob({ redis, installation, job, by: 'a test' });
+      },
+    });
+  } finally {
+    for (const each of held) each.finish();
+    await worker.close();
+    await client.close();
+    redis.disconnect();
+    await server.stop();
+  }
+}
+
+function configOf(installation: string): Config {
+  return {
+    origin: 'a test',
+    installation,
+    storages: new Map(),
+    databases: new Map([['shop', shop]]),
+    queue: {
+      lockDuration: 60_000,
+      stalledInterval: 15_000,
+      maxStalledCount: 2,
+      attempts: 2,
+      backoff: { initial: 1, max: 1 },
+      drift: { retry: 1, giveUp: 1 },
+    },
+    timeouts: { connect: 1, noBytes: 1, drain: 1 },
+    toolPath: undefined,
+    secrets: [],
+  };
+}
+
+describe('a run that is asked for', () => {
+  it('while none waits or runs, is a run of its own', () =>
+    withQueues(async ({ client, follow: wait, take }) => {
+      const first = await client.backup(shop);
+      assert.equal(first.as, 'new');
+      (await take()).finish();
+      assert.deepEqual(await wait(first.jobId), { backupId: first.jobId, bytes: 1, duration: 1 });
+    }));
+
+  it('while one is active, becomes its successor and never reports the active one', () =>
+    withQueues(async ({ client, follow: wait, take }) => {
+      const first = await client.backup(shop);
+      const active = await take();
+      const second = await client.backup(shop);
+      assert.equal(second.as, 'successor');
+      assert.notEqual(second.jobId, first.jobId);
+      const states: string[] = [];
+      const outcome = wait(second.jobId, ({ state }) => states.push(state));
+      await until('the follower waits behind', () => states.includes('behind'));
+      active.finish();
+      const successor = await take();
+      assert.equal(successor.job.id, second.jobId);
+      successor.finish();
+      assert.deepEqual(await outcome, { backupId: second.jobId, bytes: 1, duration: 1 });
+    }));
+
+  it('three times while one is active, is one successor that all three follow', () =>
+    withQueues(async ({ client, follow: wait, take }) => {
+      await client.backup(shop);
+      const active = await take();
+      const asked = [await client.backup(shop), await client.backup(shop), await client.backup(shop)];
+      const outcomes = Promise.all(asked.map(({ jobId }) => wait(jobId)));
+      active.finish();
+      (await take()).finish();
+      const results = (await outcomes) as { backupId: string }[];
+      assert.equal(new Set(results.map((result) => result.backupId)).size, 1);
+      assert.equal((await listJobs(client.queues)).length, 2);
+    }));
+
+  it('while one waits for its next attempt, joins that one', () =>
+    withQueues(async ({ client, take }) => {
+      const first = await client.backup(shop);
+      const active = await take();
+      await client.queue('backups', 'default').pause();
+      active.finish(new Error('[DUMP_FAILED] broken'));
+      await until(
+        'the attempt has failed',
+        async () => (await (await client.findJob(first.jobId))?.getState()) !== 'active',
+      );
+      const second = await client.backup(shop);
+      assert.deepEqual(second, { jobId: first.jobId, as: 'joined' });
+      await client.queue('backups', 'default').resume();
+      (await take()).finish();
+    }));
+
+  it('is followed by its successor even when it fails for good', () =>
+    withQueues(async ({ client, follow: wait, take }) => {
+      const first = await client.backup(shop);
+      const active = await take();
+      const second = await client.backup(shop);
+      active.finish(new Error('[DUMP_FAILED] broken'));
+      (await take()).finish(new Error('[DUMP_FAILED] broken again\nHINT: mend it'));
+      await assert.rejects(wait(first.jobId), {
+        code: 'DUMP_FAILED',
+        message: 'broken again',
+        hint: 'mend it',
+      });
+      (await take()).finish();
+      assert.deepEqual(await wait(second.jobId), { backupId: second.jobId, bytes: 1, duration: 1 });
+    }));
+});
+
+describe('cancelling', () => {
+  it('removes a run that waits, and says so to who follows it', () =>
+    withQueues(async ({ client, follow: wait, cancel }) => {
+      await client.queue('backups', 'default').pause();
+      const { jobId } = await client.backup(shop);
+      assert.equal(await cancel(jobId), 'removed');
+      await assert.rejects(wait(jobId), { code: 'CANCELLED', message: /a test/ });
+      await client.queue('backups', 'default').resume();
+    }));
+
+  it('refuses a run that is over', () =>
+    withQueues(async ({ client, follow: wait, take, cancel }) => {
+      const { jobId } = await client.backup(shop);
+      (await take()).finish();
+      await wait(jobId);
+      await assert.rejects(cancel(jobId), { code: 'JOB_NOT_FOUND', message: /already completed/ });
+    }));
+});
+
+describe('a job', () => {
+  it('holds names and ids, and nothing of a connection', () =>
+    withQueues(async ({ client, take }) => {
+      await client.backup(shop);
+      const { job, finish } = await take();
+      const text = JSON.stringify({ data: job.data, opts: job.opts });
+      assert.doesNotMatch(text, /canary|127\.0\.0\.1|postgres:/);
+      finish();
+    }));
+});
