@@ -137,7 +137,7 @@ async function withManifest(
 /** The order of every list of backups: by the instant in their ids, then by the id itself. */
 export function newestFirst(a: { backupId: string }, b: { backupId: string }): number {
   const later = timeOfBackup(b.backupId).getTime() - timeOfBackup(a.backupId).getTime();
-  if (later !== 0) return later;
+  if (later !== 0 || a.backupId === b.backupId) return later;
   return a.backupId < b.backupId ? 1 : -1;
 }
 

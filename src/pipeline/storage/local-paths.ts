@@ -42,6 +42,22 @@ export async function makeRoot(root: string): Promise<void> {
     throw Object.assign(new Error(`${root} is not a folder`), { code: 'ENOTDIR', syscall: 'stat' });
 }
 
+/**
+ * Makes the folders between the root, which must be there, and an object. One by one, because Node's recursive mkdir
+ * reports a disk that is read-only as a folder that is missing.
+ */
+export async function makeFolders(root: string, folder: string): Promise<void> {
+  if (folder === root) return;
+  const make = (): Promise<unknown> => unless(['EEXIST'], mkdir(folder, { mode: 0o700 }));
+  try {
+    await make();
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    await makeFolders(root, dirname(folder));
+    await make();
+  }
+}
+
 /** Makes a folder's entry, and those of all folders above it up to the root, survive a power cut. */
 export async function syncFolders(root: string, folder: string): Promise<void> {
   await syncFolder(folder);

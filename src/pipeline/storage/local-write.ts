@@ -1,11 +1,11 @@
 import type { Stats } from 'node:fs';
-import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BackupDataError } from '../../shared/errors.ts';
 import { errnoOf, guarded, type LocalPlace } from './local-failure.ts';
-import { makeRoot, removeEmptyFolders, syncFolders } from './local-paths.ts';
+import { makeFolders, makeRoot, removeEmptyFolders, syncFolders } from './local-paths.ts';
 import { createFileSink } from './local-sink.ts';
 
 /** Another process may remove a folder as empty just before the first file is made in it. */
@@ -57,10 +57,10 @@ async function fill(write: ObjectWrite): Promise<Stats> {
   });
 }
 
-async function openUnfinished({ path, key, unfinished }: ObjectWrite): Promise<FileHandle> {
+async function openUnfinished({ place, path, key, unfinished }: ObjectWrite): Promise<FileHandle> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await makeFolders(place.root, dirname(path));
       return await open(unfinished, 'wx', 0o600);
     } catch (error) {
       const code = errnoOf(error) ?? '';

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import process from 'node:process';
+import { runCli } from './producer/cli/cli.ts';
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // The second time it is meant at once: programs die with this process, and its jobs are started again elsewhere.
+    if (stopping.signal.aborted) process.exit(130);
+    stopping.abort(signal);
+  });
+}
+
+process.exitCode = await runCli({
+  argv: process.argv.slice(2),
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stopping.signal,
+  startWorkerService: async (options) => {
+    const { startWorkerService } = await import('./worker/service.ts');
+    return startWorkerService(options);
+  },
+});

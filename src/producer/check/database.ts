@@ -1,0 +1,42 @@
+import type { DumpPlan } from '../../pipeline/engine/engine.ts';
+import type { Resources } from '../../pipeline/resources.ts';
+import type { DatabaseConfig } from '../../shared/config/schema.ts';
+import { formatBytes } from '../../shared/config/units.ts';
+import { type Finding, ok, warning } from './finding.ts';
+
+/** Goes as far as a backup does before it dumps: connects, chooses the tools, and makes the globals. */
+export async function checkDatabase(options: {
+  database: DatabaseConfig;
+  resources: Pick<Resources, 'engine' | 'context'>;
+  signal: AbortSignal;
+}): Promise<readonly Finding[]> {
+  const { database, resources, signal } = options;
+  const engine = await resources.engine(database.engine);
+  const context = resources.context(signal);
+  const inspection = await engine.inspect(database, context);
+  const { serverVersion, toolVersion } = inspection.engine;
+  const plan = await engine.plan(database, inspection, context);
+  const missing = await missingGlobals(plan).finally(() => plan.close());
+  const size = formatBytes(inspection.estimatedSourceBytes);
+  return [
+    ok(
+      `database ${database.name}`,
+      `${engine.name} ${serverVersion}, tools ${toolVersion}, about ${size}, storage ${database.storage}`,
+    ),
+    ...missing.map((why) =>
+      warning(
+        `globals of ${database.name}`,
+        why,
+        'Let its user read them, or keep the roles of that server in another way.',
+      ),
+    ),
+  ];
+}
+
+/** Why each part that the engine makes by itself cannot be made; empty when nothing is missing. */
+async function missingGlobals(plan: DumpPlan): Promise<string[]> {
+  const made = await Promise.all(
+    plan.parts.map(({ source }) => (typeof source === 'function' ? source() : undefined)),
+  );
+  return made.flatMap((part) => (part && 'missing' in part ? [part.missing] : []));
+}

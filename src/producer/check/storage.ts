@@ -1,0 +1,69 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { claimStorage } from '../../pipeline/catalog/installation.ts';
+import { installationKey } from '../../pipeline/catalog/keys.ts';
+import type { Storage } from '../../pipeline/storage/storage.ts';
+import { BackupDataError, hasCode } from '../../shared/errors.ts';
+import { type Finding, ok } from './finding.ts';
+
+interface Subject {
+  storage: Storage;
+  installation: string;
+  randomText: () => string;
+  signal: AbortSignal;
+}
+
+/** No database's name begins with an underscore, so this is nobody's folder. */
+const probeFolder = '_check/';
+
+/** Writes, reads back and removes a probe, tries the fence, and sees that the storage is not another installation's. */
+export async function checkStorage(subject: Subject): Promise<readonly Finding[]> {
+  const { storage, randomText, signal } = subject;
+  const key = `${probeFolder}${randomText()}`;
+  try {
+    await probe(storage, key, signal);
+  } finally {
+    await storage.remove([key], signal);
+  }
+  await refuseForeign(subject);
+  return [ok(`storage ${storage.name}`, `writes, reads and removes; fence: ${storage.fence}`)];
+}
+
+async function probe(storage: Storage, key: string, signal: AbortSignal): Promise<void> {
+  const written = Buffer.from(key);
+  await storage.put(key, Readable.from([written]), { signal, ifAbsent: true });
+  const read = await buffer(await storage.get(key, { signal }));
+  if (!read.equals(written))
+    throw new BackupDataError(
+      'OBJECT_DAMAGED',
+      `storage ${storage.name} gave back other bytes than were written`,
+    );
+  if (storage.fence === 'conditional') await tryFence(storage, key, signal);
+}
+
+async function tryFence(storage: Storage, key: string, signal: AbortSignal): Promise<void> {
+  try {
+    await storage.put(key, Readable.from([Buffer.from(key)]), { signal, ifAbsent: true });
+  } catch (error) {
+    if (hasCode(error, 'OBJECT_EXISTS')) return;
+    throw error;
+  }
+  throw new BackupDataError(
+    'INTERNAL',
+    `storage ${storage.name} replaced an object that it was told not to replace`,
+    {
+      hint: 'Two workers could commit the same backup; use another storage, or a newer release of its server.',
+    },
+  );
+}
+
+/** Looks only: the first backup claims a storage, a check does not. */
+async function refuseForeign({ storage, installation, signal }: Subject): Promise<void> {
+  try {
+    await storage.stat(installationKey, signal);
+  } catch (error) {
+    if (hasCode(error, 'OBJECT_NOT_FOUND')) return;
+    throw error;
+  }
+  await claimStorage({ storage, installation, signal });
+}

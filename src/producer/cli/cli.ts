@@ -1,0 +1,88 @@
+import yargs from 'yargs';
+import { asBackupDataError, BackupDataError, exitCodeOf, toErrorDocument } from '../../shared/errors.ts';
+import { addCommands, missingCommand } from './commands.ts';
+import { createCompletion } from './completion.ts';
+import { type CliContext, complain, createCliContext } from './context.ts';
+import { exitCodesText } from './exit-codes.ts';
+import type { Host } from './host.ts';
+import { verbs } from './verbs/verbs.ts';
+
+/** Runs one command line to its end and gives the exit code of the process. */
+export async function runCli(host: Host): Promise<number> {
+  // Asked before anything is parsed: a command line that does not parse still answers in JSON.
+  const json = host.argv.includes('--json');
+  for (const stream of [host.stdout, host.stderr]) stream.on('error', ignoreClosedPipe);
+  try {
+    return await dispatch(host, json);
+  } catch (error) {
+    return report(host, { error, json });
+  }
+}
+
+async function dispatch(host: Host, json: boolean): Promise<number> {
+  let code = 0;
+  const parser = yargs([...host.argv])
+    .scriptName('backupdata')
+    .usage('$0 <command>\n\nBacks databases up, restores them, and proves that it can.')
+    .option('config', {
+      type: 'string',
+      describe: 'Configuration file (backupdata.yaml, or $BACKUPDATA_CONFIG)',
+      global: true,
+    })
+    .option('json', {
+      type: 'boolean',
+      default: false,
+      describe: 'Print one JSON document; progress as JSON lines',
+      global: true,
+    })
+    .parserConfiguration({ 'duplicate-arguments-array': false, 'greedy-arrays': false })
+    .strict()
+    .demandCommand(1, missingCommand)
+    .recommendCommands()
+    .wrap(Math.min(80, host.stdout.columns ?? 80))
+    .epilogue(exitCodesText())
+    .exitProcess(false)
+    .fail((message, error, page) => {
+      if (message === missingCommand && !json) page.showHelp((help) => host.stderr.write(`${help}\n\n`));
+      throw error ?? usage(message);
+    });
+  addCommands(parser, verbs, async (verb, options) => {
+    code = await verb.run(contextOf(host, options), options);
+  });
+  parser.completion('completion', 'Print a script for shell completion', await createCompletion(host));
+  await parser.parseAsync([...host.argv], {}, (_error, _options, output) => {
+    if (output !== '') host.stdout.write(`${output}\n`);
+  });
+  return code;
+}
+
+function contextOf(host: Host, options: Record<string, unknown>): CliContext {
+  const { config, json } = options;
+  return createCliContext({
+    host,
+    configFile: typeof config === 'string' ? config : undefined,
+    json: json === true,
+  });
+}
+
+function report({ stderr, signal }: Host, { error, json }: { error: unknown; json: boolean }): number {
+  const interrupted = signal.aborted && !(error instanceof BackupDataError);
+  const failure = interrupted
+    ? new BackupDataError('INTERRUPTED', `interrupted by ${String(signal.reason)}`)
+    : asBackupDataError(error);
+  complain({ stderr, json, error: toErrorDocument(failure) });
+  return exitCodeOf(failure.code);
+}
+
+function usage(message: string): BackupDataError {
+  const [first = message] = message.split('\n');
+  const sentence = first.startsWith('Not enough non-option arguments') ? 'an argument is missing' : first;
+  return new BackupDataError('USAGE', sentence, {
+    hint: 'See `backupdata --help`, or `backupdata COMMAND --help`.',
+  });
+}
+
+/** A reader that has seen enough (`backupdata list | head`) is no failure. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}

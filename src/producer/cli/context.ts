@@ -1,0 +1,93 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { createTools, type Tools } from '../../pipeline/process/tools.ts';
+import type { Resources } from '../../pipeline/resources.ts';
+import type { Environment } from '../../shared/config/environment.ts';
+import type { Config } from '../../shared/config/schema.ts';
+import type { ErrorDocument } from '../../shared/errors.ts';
+import type { Host, OutputStream } from './host.ts';
+
+/** What every verb needs, made when it is first asked for: start-up time is what people feel. */
+export interface CliContext {
+  host: Host;
+  json: boolean;
+  signal: AbortSignal;
+  environment(): Promise<Environment>;
+  config(): Promise<Config>;
+  tools(): Promise<Tools>;
+  resources(): Promise<Resources>;
+  clock(): Date;
+  wait(milliseconds: number, signal: AbortSignal): Promise<unknown>;
+  /** The result on stdout: `document` with --json, else `text`. */
+  print(result: { document: unknown; text: string }): void;
+  /** One line for people on stderr; nothing with --json. */
+  say(line: string): void;
+  /** A failure on stderr: a sentence and its hint, or an `error` document with --json. */
+  complain(error: ErrorDocument): void;
+}
+
+export function createCliContext({
+  host,
+  configFile,
+  json,
+}: {
+  host: Host;
+  configFile: string | undefined;
+  json: boolean;
+}): CliContext {
+  const environment = once(async () => {
+    const { loadEnvironment } = await import('../../shared/config/environment.ts');
+    return loadEnvironment(host.env);
+  });
+  const config = once(async () => {
+    const { loadConfig } = await import('../../shared/config/load.ts');
+    return loadConfig({ file: configFile, env: host.env });
+  });
+  const tools = once(async () =>
+    createTools({ path: host.env.PATH ?? '', only: (await config()).toolPath, home: host.env.HOME }),
+  );
+  const resources = once(async () => {
+    const { createResources } = await import('../../pipeline/resources.ts');
+    return createResources({ config: await config(), tools: await tools() });
+  });
+  return {
+    host,
+    json,
+    signal: host.signal,
+    environment,
+    config,
+    tools,
+    resources,
+    clock: () => new Date(),
+    wait: (milliseconds, signal) => wait(milliseconds, undefined, { signal }),
+    print: ({ document, text }) => {
+      if (json) host.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+      else if (text !== '') host.stdout.write(`${text}\n`);
+    },
+    say: (line) => {
+      if (!json) host.stderr.write(`${line}\n`);
+    },
+    complain: (error) => complain({ stderr: host.stderr, json, error }),
+  };
+}
+
+export function complain({
+  stderr,
+  json,
+  error,
+}: {
+  stderr: OutputStream;
+  json: boolean;
+  error: ErrorDocument;
+}): void {
+  const { message, hint } = error;
+  if (json) stderr.write(`${JSON.stringify({ error })}\n`);
+  else stderr.write(hint === null ? `error: ${message}\n` : `error: ${message}\n${hint}\n`);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,87 @@
+import type { Marks } from '../../../pipeline/catalog/marks.ts';
+import { formatBytes, formatDuration } from '../../../shared/config/units.ts';
+import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import { durationOf } from './backups-table.ts';
+import { type Field, renderFields } from './fields.ts';
+import { type Column, renderTable } from './table.ts';
+import { formatAge, formatTime } from './time.ts';
+
+export interface ShownBackup {
+  manifest: Manifest;
+  /** Where it is: the storage that was read first, then those with a copy. */
+  storages: readonly string[];
+  marks: Marks;
+  now: Date;
+  width: number;
+}
+
+/** Everything about one backup, for people: fields, then its parts. */
+export function backupText(shown: ShownBackup): string {
+  const { manifest, width } = shown;
+  const parts = renderTable({ columns: partColumns, rows: manifest.parts, width });
+  return `${renderFields([...identity(shown), ...contents(shown), ...proof(shown)], width)}\n\n${parts}`;
+}
+
+function identity({ manifest, storages, marks, now }: ShownBackup): Field[] {
+  const { trigger } = manifest;
+  const finishedAt = new Date(manifest.finishedAt);
+  return [
+    ['backup', manifest.backupId],
+    ['database', manifest.database],
+    ['storage', storages.join(', ')],
+    ['snapshot', formatTime(new Date(manifest.snapshotAt))],
+    [
+      'finished',
+      `${formatTime(finishedAt)} (${formatAge(finishedAt, now)}), took ${formatDuration(durationOf(manifest))}`,
+    ],
+    [
+      'run',
+      trigger.slot === undefined
+        ? trigger.kind
+        : `${trigger.kind}, slot ${formatTime(new Date(trigger.slot))}`,
+    ],
+    ['attempt', `${manifest.attempt} (${manifest.attemptId})`],
+    ['pinned', marks.pinned ? 'yes' : []],
+  ];
+}
+
+function contents({ manifest }: ShownBackup): Field[] {
+  const { engine, source, restore } = manifest;
+  return [
+    ['size', `${formatBytes(manifest.bytes)} stored, of about ${formatBytes(manifest.estimatedSourceBytes)}`],
+    ['source', `${engine.name} ${engine.serverVersion}, database ${source.database}, owner ${restore.owner}`],
+    [
+      'made by',
+      `tools ${engine.toolVersion} (${engine.format}), ${manifest.codecs.map(describeCodec).join(', ') || 'not compressed'}`,
+    ],
+    [
+      'restore',
+      `needs tools ${restore.minToolVersion} or newer; ${restore.encoding}, ${restore.locale ?? restore.collate}`,
+    ],
+    ['notes', manifest.notes],
+  ];
+}
+
+function proof({ marks }: ShownBackup): Field[] {
+  const verified = marks.verifications.map(
+    ({ at, level, outcome, seconds }) =>
+      `${formatTime(at)} ${level} ${outcome === 'ok' ? 'ok' : 'FAILED'} in ${seconds}s`,
+  );
+  return [['verified', verified.length > 0 ? verified : 'never']];
+}
+
+function describeCodec({ name, params }: Manifest['codecs'][number]): string {
+  const settings = Object.entries(params).map(([key, value]) => ` ${key} ${value}`);
+  return `${name}${settings.join('')}`;
+}
+
+const partColumns: readonly [Column<ManifestPart>, ...Column<ManifestPart>[]] = [
+  { title: 'part', cell: ({ name }) => name },
+  { title: 'kind', cell: ({ kind }) => kind },
+  {
+    title: 'size',
+    cell: ({ volumes }) => formatBytes(volumes.reduce((sum, { bytes }) => sum + bytes, 0)),
+    align: 'right',
+  },
+  { title: 'volumes', cell: ({ volumes }) => String(volumes.length), align: 'right' },
+];

@@ -1,0 +1,59 @@
+import type { CliContext } from '../context.ts';
+import { type VerbGroup, verb } from '../verb.ts';
+
+export const configVerbs: VerbGroup = {
+  command: 'config',
+  describe: 'Check, describe or begin a configuration',
+  verbs: [
+    verb({
+      command: 'validate',
+      describe: 'Check the configuration, and print everything that is wrong with it',
+      exits: {},
+      builder: (parser) => parser.example('$0 config validate --config prod.yaml', 'Check that file'),
+      run: validate,
+    }),
+    verb({
+      command: 'schema',
+      describe: 'Print the JSON Schema of the configuration file, for editors',
+      exits: {},
+      builder: (parser) =>
+        parser.example('$0 config schema > backupdata.schema.json', 'Keep it beside the file'),
+      run: printSchema,
+    }),
+    verb({
+      command: 'example',
+      describe: 'Print a configuration file to begin with; it shows every key',
+      exits: {},
+      builder: (parser) => parser.example('$0 config example > backupdata.yaml', 'Begin with it'),
+      run: printExample,
+    }),
+  ],
+};
+
+async function validate(context: CliContext): Promise<number> {
+  const { origin, databases, storages } = await context.config();
+  await context.environment();
+  context.print({
+    document: { ok: true, origin, databases: databases.size, storages: storages.size },
+    text: `ok: ${counted(databases.size, 'database')}, ${counted(storages.size, 'storage')} (${origin})`,
+  });
+  return 0;
+}
+
+async function printSchema(context: CliContext): Promise<number> {
+  const { configJsonSchema } = await import('../../../shared/config/json-schema.ts');
+  const schema = configJsonSchema();
+  context.print({ document: schema, text: JSON.stringify(schema, null, 2) });
+  return 0;
+}
+
+async function printExample(context: CliContext): Promise<number> {
+  const { exampleConfig } = await import('../../../shared/config/example.ts');
+  const example = exampleConfig().trimEnd();
+  context.print({ document: { example }, text: example });
+  return 0;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,119 @@
+import { mkdir } from 'node:fs/promises';
+import { BackupDataError } from '../../../shared/errors.ts';
+import { type ReleaseStack, withReleases } from '../../../shared/lifecycle.ts';
+import { defaultPool } from '../../../shared/queues/names.ts';
+import type { Secret } from '../../../shared/secret.ts';
+import { readUpFile, removeUpFile, writeUpFile } from '../../up-file.ts';
+import type { CliContext } from '../context.ts';
+import { defaultConcurrency, openTelemetry, serverParts, untilStopped } from '../server.ts';
+import { verb } from '../verb.ts';
+
+interface Options {
+  concurrency: number;
+}
+
+export const upVerb = verb<Options>({
+  command: 'up',
+  describe: 'Run everything in one process, with a Redis of its own unless REDIS_URL is set',
+  builder: (parser) =>
+    parser.option('concurrency', {
+      type: 'number',
+      default: defaultConcurrency(),
+      defaultDescription: 'cores',
+      requiresArg: true,
+      describe: 'Backups at once',
+    }),
+  run: (context, options) => withReleases((releases) => up(context, options, releases)),
+});
+
+async function up(context: CliContext, { concurrency }: Options, releases: ReleaseStack): Promise<number> {
+  const [config, environment, tools] = [
+    await context.config(),
+    await context.environment(),
+    await context.tools(),
+  ];
+  await refuseSecond(environment.dataDir);
+  const { logger, metrics } = await serverParts(context);
+  const redisUrl = environment.redisUrl ?? (await ownRedis(context, releases));
+  const { startProducerService } = await import('../../service.ts');
+  const producer = await startProducerService({
+    config,
+    redisUrl,
+    host: environment.host,
+    port: environment.port,
+    logger,
+  });
+  releases.push(producer.close);
+  const pools = [
+    ...new Set([...config.databases.values()].map((database) => database.pool)).add(defaultPool),
+  ];
+  const worker = await context.host.startWorkerService({
+    config,
+    redisUrl,
+    pools,
+    concurrency,
+    tools,
+    logger,
+    metrics,
+  });
+  releases.push(worker.close);
+  const url = await openTelemetry(context, {
+    metrics,
+    defaultPort: 9090,
+    problems: () => [...producer.problems(), ...worker.problems()],
+    releases,
+  });
+  const { dataDir } = environment;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await writeUpFile(dataDir, {
+    pid: process.pid,
+    redisUrl: redisUrl.reveal(),
+    http: producer.url ?? '',
+    metrics: url,
+  });
+  releases.push(() => removeUpFile(dataDir));
+  announce(context, { http: producer.url, metrics: url, databases: [...config.databases.keys()] });
+  await untilStopped(context.signal);
+  context.say(
+    'stopping: runs have the drain time to end, then they go back to the queue (Ctrl-C again to stop at once)',
+  );
+  return 0;
+}
+
+async function refuseSecond(dataDir: string): Promise<void> {
+  const running = await readUpFile(dataDir);
+  if (!running) return;
+  throw new BackupDataError(
+    'USAGE',
+    `\`backupdata up\` already runs with the data directory ${dataDir} (process ${running.pid})`,
+    {
+      hint: 'Stop it first, or set BACKUPDATA_DATA_DIR to another directory.',
+    },
+  );
+}
+
+async function ownRedis(context: CliContext, releases: ReleaseStack): Promise<Secret> {
+  const { startEmbeddedRedis } = await import('../../embedded-redis.ts');
+  const { dataDir } = await context.environment();
+  const redis = await startEmbeddedRedis({
+    dataDir,
+    tools: await context.tools(),
+    signal: context.signal,
+    wait: context.wait,
+  });
+  releases.push(redis.close);
+  return redis.url;
+}
+
+function announce(
+  context: CliContext,
+  where: { http: string | null; metrics: string; databases: readonly string[] },
+): void {
+  const text = [
+    `backupdata is up for ${where.databases.join(', ')}`,
+    ...(where.http === null ? [] : [`  queues   ${where.http}/queues`]),
+    `  metrics  ${where.metrics}/metrics`,
+    'Back up from another terminal: backupdata backup --all. Stop with Ctrl-C.',
+  ].join('\n');
+  context.print({ document: { up: where }, text });
+}

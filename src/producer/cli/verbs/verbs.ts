@@ -1,0 +1,27 @@
+import type { Verb, VerbGroup } from '../verb.ts';
+import { backupVerb } from './backup.ts';
+import { checkVerb } from './check.ts';
+import { configVerbs } from './config.ts';
+import { jobsVerbs } from './jobs.ts';
+import { listVerb } from './list.ts';
+import { restoreVerb } from './restore.ts';
+import { serveVerb } from './serve.ts';
+import { showVerb } from './show.ts';
+import { upVerb } from './up.ts';
+import { verifyVerb } from './verify.ts';
+import { workerVerb } from './worker.ts';
+
+/** Every command, in the order of the help. */
+export const verbs: readonly (Verb | VerbGroup)[] = [
+  upVerb,
+  serveVerb,
+  workerVerb,
+  backupVerb,
+  restoreVerb,
+  verifyVerb,
+  listVerb,
+  showVerb,
+  jobsVerbs,
+  checkVerb,
+  configVerbs,
+];

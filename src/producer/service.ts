@@ -1,0 +1,48 @@
+import type { Config } from '../shared/config/schema.ts';
+import { createReleaseStack } from '../shared/lifecycle.ts';
+import type { Logger } from '../shared/logger.ts';
+import { connectRedis } from '../shared/redis.ts';
+import type { Secret } from '../shared/secret.ts';
+import { isLoopback, startConsole } from './api/console.ts';
+import { createClient } from './client/client.ts';
+
+export interface ProducerService {
+  /** Where the console is; null where it may not be served. */
+  url: string | null;
+  problems(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** The producer's side of a process: connected to the queues, with the console where only this machine can reach it. */
+export async function startProducerService(options: {
+  config: Config;
+  redisUrl: Secret;
+  host: string;
+  port: number;
+  logger: Logger;
+}): Promise<ProducerService> {
+  const { config, host, port, logger } = options;
+  const releases = createReleaseStack();
+  const redis = connectRedis({
+    url: options.redisUrl,
+    role: 'worker',
+    onError: (error) => logger.debug('Redis cannot be reached', { error }),
+  });
+  releases.push(() => redis.disconnect());
+  await redis.connect().catch(() => undefined);
+  const client = createClient({ config, redis, clock: () => new Date() });
+  releases.push(client.close);
+  let url: string | null = null;
+  if (isLoopback(host)) {
+    const board = await startConsole({ host, port, queues: client.queues });
+    releases.push(board.close);
+    url = board.url;
+  } else {
+    logger.warn('the console is off: it has no sign-in, and HOST lets other machines in', { host });
+  }
+  return {
+    url,
+    problems: () => (redis.status === 'ready' ? [] : [`Redis: ${redis.status}`]),
+    close: releases.closeAll,
+  };
+}

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { openStorage } from '../../../../src/pipeline/storage/open.ts';
+import type { Storage } from '../../../../src/pipeline/storage/storage.ts';
+import { type LocatedBackup, locateBackup } from '../../../../src/producer/cli/locate.ts';
+import type { DatabaseConfig } from '../../../../src/shared/config/schema.ts';
+import { type ErrorCode, hasCode } from '../../../../src/shared/errors.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import { storeDamagedManifest, storeManifest } from '../../../support/catalog-objects.ts';
+import { withFolder } from '../../../support/folder.ts';
+
+const older = 'shop-20260102T030405Z-abc234';
+const newer = 'shop-20260103T030405Z-abc234';
+
+interface Place {
+  first: Storage;
+  second: Storage;
+  locate: (backup: string, storage?: string) => Promise<LocatedBackup>;
+  /** Puts a link to itself where the folder of a storage should be. */
+  breakStorage: (name: 'first' | 'second') => Promise<void>;
+}
+
+/** Two storages; the database `shop` is configured for the second. */
+function withStorages(use: (place: Place) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    const storages = new Map<string, Storage>();
+    for (const name of ['first', 'second']) {
+      storages.set(name, await openStorage({ name, config: { type: 'local', path: join(folder, name) } }));
+    }
+    const storage = async (name: string): Promise<Storage> => {
+      const found = storages.get(name);
+      assert.ok(found, name);
+      return found;
+    };
+    const resources = { storage, storageNames: [...storages.keys()] };
+    const config = { databases: new Map([['shop', shop]]) };
+    await use({
+      first: await storage('first'),
+      second: await storage('second'),
+      locate: (backup, name) =>
+        locateBackup({ resources, config, backup, storage: name, signal: new AbortController().signal }),
+      breakStorage: (name) => symlink(name, join(folder, name)),
+    });
+  });
+}
+
+const shop: DatabaseConfig = {
+  name: 'shop',
+  engine: 'postgres',
+  url: new Secret('postgres://localhost/shop'),
+  storage: 'second',
+  compression: { type: 'zstd', level: 1 },
+  pool: 'default',
+  maxDuration: 1_000,
+  volumeSize: 1_000,
+};
+
+function refuses(code: ErrorCode, words: RegExp, hint?: RegExp) {
+  return (error: unknown): boolean => {
+    assert.ok(hasCode(error, code), String(error));
+    assert.match(error.message, words);
+    if (hint) assert.match(error.hint ?? '', hint);
+    return true;
+  };
+}
+
+describe('what an operator calls a backup', () => {
+  it('is found by its id in whichever storage holds it', () =>
+    withStorages(async ({ first, locate }) => {
+      await storeManifest(first, { backupId: older });
+      const { storage, manifest } = await locate(older);
+      assert.deepEqual([storage.name, manifest.backupId], ['first', older]);
+    }));
+
+  it('is taken from the storage that its database is configured for when several hold it', () =>
+    withStorages(async ({ first, second, locate }) => {
+      await storeManifest(first, { backupId: older });
+      await storeManifest(second, { backupId: older });
+      assert.equal((await locate(older)).storage.name, 'second');
+      assert.equal((await locate(older, 'first')).storage.name, 'first');
+    }));
+
+  it('is the latest one when it is the name of a database', () =>
+    withStorages(async ({ second, locate }) => {
+      await storeManifest(second, { backupId: newer });
+      await storeManifest(second, { backupId: older });
+      assert.equal((await locate('shop')).manifest.backupId, newer);
+    }));
+
+  it('may be of a database that is not configured any more', () =>
+    withStorages(async ({ first, second, locate }) => {
+      await storeManifest(first, { backupId: 'old-20260102T030405Z-abc234', database: 'old' });
+      await storeManifest(second, { backupId: 'old-20260101T030405Z-abc234', database: 'old' });
+      assert.equal((await locate('old')).manifest.backupId, 'old-20260102T030405Z-abc234');
+    }));
+
+  it('is taken from a copy when its manifest is damaged', () =>
+    withStorages(async ({ first, second, locate }) => {
+      await storeDamagedManifest(second, older);
+      await assert.rejects(locate(older), refuses('MANIFEST_INVALID', /cannot be trusted/));
+      await storeManifest(first, { backupId: older });
+      assert.equal((await locate(older)).storage.name, 'first');
+    }));
+
+  it('is not replaced by an older one when the latest is damaged', () =>
+    withStorages(async ({ second, locate }) => {
+      await storeManifest(second, { backupId: older });
+      await storeDamagedManifest(second, newer);
+      await assert.rejects(locate('shop'), refuses('MANIFEST_INVALID', new RegExp(newer)));
+    }));
+
+  it('is found although another storage cannot be read', () =>
+    withStorages(async ({ first, locate, breakStorage }) => {
+      await storeManifest(first, { backupId: older });
+      await breakStorage('second');
+      assert.equal((await locate(older)).storage.name, 'first');
+    }));
+
+  it('is not said to be missing when a storage that may hold it cannot be read', () =>
+    withStorages(async ({ locate, breakStorage }) => {
+      await breakStorage('first');
+      await assert.rejects(locate(older), refuses('STORAGE_UNAVAILABLE', /first/));
+    }));
+
+  it('is not an older one from elsewhere while the storage with the latest cannot be read', () =>
+    withStorages(async ({ first, locate, breakStorage }) => {
+      await storeManifest(first, { backupId: older });
+      await breakStorage('second');
+      await assert.rejects(locate('shop'), refuses('STORAGE_UNAVAILABLE', /second/));
+    }));
+
+  it('is refused with the ids that come near', () =>
+    withStorages(async ({ first, second, locate }) => {
+      await storeManifest(first, { backupId: older });
+      await storeManifest(second, { backupId: newer });
+      const meant = new RegExp(`^Did you mean ${newer}, ${older}\\?$`);
+      await assert.rejects(
+        locate(newer.replace('abc', 'abd')),
+        refuses('BACKUP_NOT_FOUND', /in storages second, first$/, meant),
+      );
+      await assert.rejects(
+        locate('shop-20260103T03'),
+        refuses('BACKUP_NOT_FOUND', /shop-20260103T03/, meant),
+      );
+      await assert.rejects(
+        locate(older, 'second'),
+        refuses('BACKUP_NOT_FOUND', /in storage second$/, new RegExp(newer)),
+      );
+    }));
+
+  it('is refused with the database that comes near, or with how to make a first backup', () =>
+    withStorages(async ({ locate }) => {
+      await assert.rejects(locate('shopp'), refuses('BACKUP_NOT_FOUND', /"shopp"/, /^Did you mean shop\?$/));
+      await assert.rejects(
+        locate('shop'),
+        refuses('BACKUP_NOT_FOUND', /no backup of "shop" yet/, /backupdata backup shop/),
+      );
+      await assert.rejects(locate('../etc'), refuses('BACKUP_NOT_FOUND', /\.\.\/etc/, /backupdata list/));
+    }));
+});
