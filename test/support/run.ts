@@ -1,0 +1,136 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { withReleases } from '../../src/shared/lifecycle.ts';
+import { endProcesses, lingeringProcesses, type RunMark } from './leaks.ts';
+import { startPostgres } from './postgres.ts';
+import { startRedis } from './redis.ts';
+import { type FileRun, type RunResult, runFiles } from './run-files.ts';
+
+interface Workspace extends RunMark {
+  /** TMPDIR of every test; must be empty at the end. */
+  temporary: string;
+  /** The file that every Node process of the run writes its warnings to. */
+  warnings: string;
+}
+
+/**
+ * `node test/support/run.ts [FILE or DIRECTORY].. [--test-name-pattern=REGEX].. [--test-timeout=MILLISECONDS]`
+ *
+ * Starts the servers that tests share, runs the test files, and holds the run to more than its tests: nothing
+ * skipped, no warning of a Node process, no process and no temporary file left behind.
+ */
+async function main(args: readonly string[]): Promise<number> {
+  const { paths, ...options } = readArguments(args);
+  const files = await testFiles(paths);
+  const signal = interruption();
+  const workspace = await openWorkspace();
+  try {
+    const result = await withServers(() => runFiles({ files, signal, ...options }));
+    const faults = [...result.faults, ...(await leftBehind(workspace))];
+    report(result, faults);
+    if (signal.aborted) return 130;
+    return faults.length === 0 ? 0 : 1;
+  } finally {
+    await endProcesses(workspace);
+    await rm(workspace.directory, { recursive: true, force: true });
+  }
+}
+
+type Arguments = Pick<FileRun, 'namePatterns' | 'timeout'> & { paths: readonly string[] };
+
+function readArguments(args: readonly string[]): Arguments {
+  const { values, positionals } = parseArgs({
+    args: args.filter((each) => each !== '--'),
+    allowPositionals: true,
+    options: {
+      'test-name-pattern': { type: 'string', multiple: true, default: [] },
+      'test-timeout': { type: 'string', default: '180000' },
+    },
+  });
+  const timeout = Number(values['test-timeout']);
+  return { paths: positionals, namePatterns: values['test-name-pattern'], timeout };
+}
+
+/** Every test file of the paths; without any, of the whole project, the quick ones first. */
+async function testFiles(paths: readonly string[]): Promise<string[]> {
+  const all = ['unit', 'conformance', 'integration', 'fault'].map((kind) => join('test', kind));
+  const files = await Promise.all((paths.length > 0 ? paths : all).map(testFilesBelow));
+  return [...new Set(files.flat())];
+}
+
+async function testFilesBelow(path: string): Promise<string[]> {
+  if (path.endsWith('.ts')) return [resolve(path)];
+  const entries = await readdir(path, { recursive: true });
+  const files = entries.filter((entry) => entry.endsWith('.test.ts'));
+  return files.sort().map((file) => resolve(path, file));
+}
+
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => controller.abort(new Error(`interrupted by ${signal}`)));
+  }
+  return controller.signal;
+}
+
+/** Every process that is started from here on inherits the run's environment. */
+async function openWorkspace(): Promise<Workspace> {
+  const directory = await mkdtemp(join(await realpath(tmpdir()), 'backupdata-run-'));
+  const temporary = join(directory, 'tmp');
+  const warnings = join(directory, 'warnings.log');
+  await mkdir(temporary);
+  // A PostgreSQL that is started by root runs as another user, who must reach its data.
+  await chmod(directory, 0o711);
+  const run = basename(directory);
+  process.env.BACKUPDATA_TEST_RUN = run;
+  process.env.TMPDIR = temporary;
+  process.env.NODE_OPTIONS = `--unhandled-rejections=strict --trace-warnings "--redirect-warnings=${warnings}"`;
+  return { directory, temporary, warnings, variable: `BACKUPDATA_TEST_RUN=${run}` };
+}
+
+/** The servers that tests share: administrators' URLs in BACKUPDATA_TEST_PG and BACKUPDATA_TEST_REDIS. */
+function withServers<T>(use: () => Promise<T>): Promise<T> {
+  return withReleases(async (releases) => {
+    const redis = await startRedis();
+    releases.push(redis.stop);
+    const postgres = await startPostgres();
+    releases.push(postgres.stop);
+    process.env.BACKUPDATA_TEST_REDIS = redis.url;
+    process.env.BACKUPDATA_TEST_PG = postgres.adminUrl;
+    return use();
+  });
+}
+
+async function leftBehind({ temporary, warnings, ...mark }: Workspace): Promise<string[]> {
+  const processes = await lingeringProcesses(mark, 3_000);
+  if (processes === undefined) process.stdout.write('Processes left behind are looked for on Linux only.\n');
+  const entries = await readdir(temporary);
+  const warned = await readFile(warnings, 'utf8').catch(() => '');
+  return [
+    ...(processes ?? []).map(({ pid, command }) => `process ${pid} is still alive: ${command}`),
+    ...entries.filter((name) => !keptByNode.has(name)).map((name) => `a temporary file was left: ${name}`),
+    ...(warned === '' ? [] : [`a Node process warned:\n${warned}`]),
+  ];
+}
+
+/** The compile cache of modules, which is meant to outlive a process. */
+const keptByNode = new Set(['node-compile-cache']);
+
+function report({ tests, durations }: RunResult, faults: readonly string[]): void {
+  const slowest = [...durations].sort(([, a], [, b]) => b - a).slice(0, 10);
+  const lines = slowest.map(([file, duration]) => `${seconds(duration).padStart(8)}  ${relative('.', file)}`);
+  const time = seconds(performance.now());
+  const verdict =
+    faults.length === 0
+      ? `Passed: ${tests} tests in ${durations.size} files, ${time}.`
+      : `FAILED after ${time}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`;
+  process.stdout.write(`\nSlowest of ${durations.size} files:\n${lines.join('\n')}\n\n${verdict}\n`);
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+process.exitCode = await main(process.argv.slice(2));
