@@ -22,3 +22,6 @@ process.exitCode = await runCli({
     return startWorkerService(options);
   },
 });
+
+// Nothing is left to do. A connection that waits for a server that is gone must not keep the process.
+setTimeout(() => process.exit(), 1_000).unref();

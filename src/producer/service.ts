@@ -3,14 +3,13 @@ import { createReleaseStack } from '../shared/lifecycle.ts';
 import type { Logger } from '../shared/logger.ts';
 import { connectRedis } from '../shared/redis.ts';
 import type { Secret } from '../shared/secret.ts';
+import type { Service } from '../shared/service.ts';
 import { isLoopback, startConsole } from './api/console.ts';
 import { createClient } from './client/client.ts';
 
-export interface ProducerService {
+export interface ProducerService extends Service {
   /** Where the console is; null where it may not be served. */
   url: string | null;
-  problems(): readonly string[];
-  close(): Promise<void>;
 }
 
 /** The producer's side of a process: connected to the queues, with the console where only this machine can reach it. */
@@ -29,7 +28,9 @@ export async function startProducerService(options: {
     onError: (error) => logger.debug('Redis cannot be reached', { error }),
   });
   releases.push(() => redis.disconnect());
-  await redis.connect().catch(() => undefined);
+  // Its failure is told by the event; it tries again by itself.
+  const ready = new Promise<void>((resolve) => redis.once('ready', resolve));
+  redis.connect().catch(() => undefined);
   const client = createClient({ config, redis, clock: () => new Date() });
   releases.push(client.close);
   let url: string | null = null;
@@ -41,6 +42,7 @@ export async function startProducerService(options: {
     logger.warn('the console is off: it has no sign-in, and HOST lets other machines in', { host });
   }
   return {
+    ready,
     url,
     problems: () => (redis.status === 'ready' ? [] : [`Redis: ${redis.status}`]),
     close: releases.closeAll,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BackupDataError } from './errors.ts';
-import { isAttemptId, isBackupId } from './ids.ts';
+import { databaseOf, isAttemptId, isBackupId } from './ids.ts';
 
 /** Written by this release. Readers accept every version up to it; see docs/format.md for when it is raised. */
 export const manifestVersion = 1;
@@ -98,15 +98,23 @@ export function decodeManifest(file: Uint8Array, key: string): Manifest {
   const seal = /^([\s\S]*\n) {2}"sha256": "([0-9a-f]{64})"\n\}\n$/.exec(text);
   if (seal?.[1] === undefined || sha256Of(seal[1]) !== seal[2])
     throw invalid(key, 'its bytes are not those that were written');
-  const fields: unknown = JSON.parse(text);
+  const fields = parseJson(text, key);
   refuseNewerVersion(fields, key);
   const parsed = manifestSchema.safeParse(fields);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw invalid(key, `${issue?.path.join('.') || 'it'}: ${issue?.message ?? 'is not a manifest'}`);
+    const where = parsed.error.issues[0]?.path.join('.');
+    throw invalid(key, where ? `its member ${where} is not as the format demands` : 'it is not an object');
   }
   refuseForeignKeys(parsed.data, key);
   return parsed.data;
+}
+
+function parseJson(text: string, key: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid(key, 'it is not JSON');
+  }
 }
 
 function refuseNewerVersion(fields: unknown, key: string): void {
@@ -122,6 +130,8 @@ function refuseNewerVersion(fields: unknown, key: string): void {
 }
 
 function refuseForeignKeys(manifest: Manifest, key: string): void {
+  if (manifest.database !== databaseOf(manifest.backupId))
+    throw invalid(key, 'its id is that of another database');
   const folder = `data/${manifest.backupId}/${manifest.attemptId}/`;
   const foreign = manifest.parts.flatMap((each) => each.volumes).find((each) => !each.key.startsWith(folder));
   if (foreign) throw invalid(key, `it points at ${foreign.key}, outside its own attempt`);

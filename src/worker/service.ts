@@ -1,34 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Tools } from '../pipeline/process/tools.ts';
+import { createTools } from '../pipeline/process/tools.ts';
 import { createResources } from '../pipeline/resources.ts';
-import type { Config } from '../shared/config/schema.ts';
-import type { Logger } from '../shared/logger.ts';
-import type { Metrics } from '../shared/metrics.ts';
 import { createRedactor } from '../shared/redact.ts';
 import { connectRedis } from '../shared/redis.ts';
-import type { Secret } from '../shared/secret.ts';
+import type { Service, WorkerServiceOptions } from '../shared/service.ts';
 import { createThrottle } from './throttle.ts';
 import { startWorker } from './worker.ts';
 
-export interface WorkerServiceOptions {
-  config: Config;
-  redisUrl: Secret;
-  pools: readonly string[];
-  concurrency: number;
-  tools: Tools;
-  logger: Logger;
-  metrics: Metrics;
-}
-
-/** A part of a process: what keeps it from being ready (empty when nothing does), and how it ends. */
-export interface Service {
-  problems(): readonly string[];
-  close(): Promise<void>;
-}
-
 /** Connects to Redis and takes jobs until closed. */
-export async function startWorkerService(options: WorkerServiceOptions): Promise<Service> {
-  const { config, logger, metrics, tools } = options;
+export function startWorkerService(options: WorkerServiceOptions): Service {
+  const { config, logger, metrics, toolEnvironment } = options;
+  const tools = createTools({ ...toolEnvironment, only: config.toolPath });
   const clock = (): Date => new Date();
   const throttle = createThrottle({ clock, interval: 5_000 });
   const redis = connectRedis({
@@ -39,8 +21,9 @@ export async function startWorkerService(options: WorkerServiceOptions): Promise
         logger.warn('Redis cannot be reached; runs go on, new jobs wait', { error, repeated }),
       ),
   });
-  await redis.connect().catch(() => undefined);
-  const worker = await startWorker({
+  // Its failure is told by the event; it tries again by itself.
+  redis.connect().catch(() => undefined);
+  const worker = startWorker({
     context: {
       config,
       resources: createResources({ config, tools }),
@@ -56,6 +39,7 @@ export async function startWorkerService(options: WorkerServiceOptions): Promise
     concurrency: options.concurrency,
   });
   return {
+    ready: worker.ready,
     problems: () => [
       ...(redis.status === 'ready' ? [] : [`Redis: ${redis.status}`]),
       ...(worker.isRunning() ? [] : ['the worker does not take jobs']),

@@ -1,11 +1,13 @@
-import { type Job, Queue, Worker, type WorkerOptions } from 'bullmq';
+import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { QueueConfig } from '../shared/config/schema.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import { createReleaseStack } from '../shared/lifecycle.ts';
 import { queueName, redisPrefix, type WorkerQueue } from '../shared/queues/names.ts';
-import { maintenanceOptions, maxStartedAttempts, retryDelay } from '../shared/queues/options.ts';
+import { maxStartedAttempts, retryDelay } from '../shared/queues/options.ts';
 import type { WorkerContext } from './context.ts';
+import { drain } from './drain.ts';
 import { runJob, type Start, stopReasons } from './job.ts';
+import { openMaintenance } from './maintenance.ts';
 import { processBackup } from './processors/backup.ts';
 import { processPrune } from './processors/prune.ts';
 import { processRestore } from './processors/restore.ts';
@@ -20,6 +22,7 @@ export interface WorkerProcessOptions {
 }
 
 export interface WorkerProcess {
+  ready: Promise<void>;
   /** Whether every queue is being read. */
   isRunning(): boolean;
   /** Takes no new job, lets runs finish within the drain time, hands the rest back to the queue, leaves no child process. */
@@ -34,72 +37,44 @@ const processors = {
 } as const;
 
 /** Starts taking jobs of the given pools. */
-export async function startWorker(options: WorkerProcessOptions): Promise<WorkerProcess> {
+export function startWorker(options: WorkerProcessOptions): WorkerProcess {
   const releases = createReleaseStack();
-  const { context, close } = withMaintenance(options.context);
+  const { concurrency } = options;
+  const { enqueueMaintenance, close } = openMaintenance(options.context);
   releases.push(close);
+  const context: WorkerContext = { ...options.context, enqueueMaintenance };
+  const { maxStalledCount } = context.config.queue;
+  const active = new Set<Promise<unknown>>();
+  const common = { context, active };
   const workers = options.pools.flatMap((pool) => [
-    openWorker({
-      context,
-      queue: 'backups',
-      pool,
-      concurrency: options.concurrency,
-      maxStalledCount: context.config.queue.maxStalledCount,
-    }),
-    openWorker({ context, queue: 'restores', pool, concurrency: 1, maxStalledCount: 0 }),
-    openWorker({
-      context,
-      queue: 'maintenance',
-      pool,
-      concurrency: 1,
-      maxStalledCount: context.config.queue.maxStalledCount,
-    }),
+    openWorker({ ...common, queue: 'backups', pool, concurrency, maxStalledCount }),
+    openWorker({ ...common, queue: 'restores', pool, concurrency: 1, maxStalledCount: 0 }),
+    openWorker({ ...common, queue: 'maintenance', pool, concurrency: 1, maxStalledCount }),
   ]);
-  releases.push(() => drain(workers, context));
-  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  releases.push(() => drain(workers, active, context));
   return {
+    ready: Promise.all(workers.map((worker) => worker.waitUntilReady())).then(() => undefined),
     isRunning: () => workers.every((worker) => worker.isRunning() && !worker.closing),
     close: releases.closeAll,
   };
 }
 
-function withMaintenance(base: WorkerProcessOptions['context']): {
-  context: WorkerContext;
-  close: () => Promise<void>;
-} {
-  const queues = new Map<string, Queue>();
-  const open = (pool: string): Queue => {
-    const name = queueName('maintenance', pool);
-    const queue =
-      queues.get(name) ??
-      new Queue(name, { connection: base.redis, prefix: redisPrefix(base.config.installation) });
-    queues.set(name, queue);
-    return queue;
-  };
-  const enqueueMaintenance: WorkerContext['enqueueMaintenance'] = async ({ name, jobId, pool, payload }) => {
-    await open(pool).add(name, payload, maintenanceOptions({ jobId, queue: base.config.queue }));
-  };
-  const close = async (): Promise<void> => {
-    await Promise.all([...queues.values()].map((queue) => queue.close()));
-  };
-  return { context: { ...base, enqueueMaintenance }, close };
-}
-
 function openWorker(options: {
   context: WorkerContext;
+  /** Holds every job of this process while it is processed. */
+  active: Set<Promise<unknown>>;
   queue: WorkerQueue;
   pool: string;
   concurrency: number;
   maxStalledCount: number;
 }): Worker {
-  const { context, queue, pool, concurrency, maxStalledCount } = options;
+  const { context, active, queue, pool, concurrency, maxStalledCount } = options;
   // BullMQ gives the signal only to a function that declares three parameters.
-  const processor = (
-    job: Job,
-    token: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> =>
-    runJob({ context, job, token, signal }, async (start) => processorOf(job)(context, start));
+  const processor = (job: Job, token: string | undefined, signal: AbortSignal | undefined) => {
+    const run = runJob({ context, job, token, signal }, async (start) => processorOf(job)(context, start));
+    active.add(run);
+    return run.finally(() => active.delete(run));
+  };
   const worker = new Worker(queueName(queue, pool), processor, {
     ...timing(context.config.queue, context.random),
     connection: context.redis,
@@ -160,13 +135,4 @@ function count(worker: Worker, { config, metrics }: WorkerContext): void {
     // Without a finish time the job is only waiting for its next attempt.
     if (job?.finishedOn !== undefined) metrics.failure.inc(labelsOf(job));
   });
-}
-
-async function drain(workers: readonly Worker[], context: WorkerContext): Promise<void> {
-  const closing = Promise.all(workers.map((worker) => worker.close()));
-  const timer = setTimeout(() => {
-    for (const worker of workers) worker.cancelAllJobs(stopReasons.shutdown);
-  }, context.config.timeouts.drain);
-  await closing;
-  clearTimeout(timer);
 }

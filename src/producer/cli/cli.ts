@@ -36,9 +36,9 @@ async function dispatch(host: Host, json: boolean): Promise<number> {
       global: true,
     })
     .parserConfiguration({ 'duplicate-arguments-array': false, 'greedy-arrays': false })
+    .strictCommands()
     .strict()
     .demandCommand(1, missingCommand)
-    .recommendCommands()
     .wrap(Math.min(80, host.stdout.columns ?? 80))
     .epilogue(exitCodesText())
     .exitProcess(false)

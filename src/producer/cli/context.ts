@@ -5,6 +5,7 @@ import type { Environment } from '../../shared/config/environment.ts';
 import type { Config } from '../../shared/config/schema.ts';
 import type { ErrorDocument } from '../../shared/errors.ts';
 import type { Host, OutputStream } from './host.ts';
+import { plain } from './output/text.ts';
 
 /** What every verb needs, made when it is first asked for: start-up time is what people feel. */
 export interface CliContext {
@@ -79,9 +80,18 @@ export function complain({
   json: boolean;
   error: ErrorDocument;
 }): void {
-  const { message, hint } = error;
   if (json) stderr.write(`${JSON.stringify({ error })}\n`);
-  else stderr.write(hint === null ? `error: ${message}\n` : `error: ${message}\n${hint}\n`);
+  else
+    stderr.write(
+      [`error: ${sentences(error)}`, ...(error.hint === null ? [] : [plain(error.hint)])]
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+}
+
+/** An error quotes what it was given; only that of a configuration has a line for each thing that is wrong. */
+function sentences({ code, message }: ErrorDocument): string {
+  return code === 'CONFIG_INVALID' ? message.split('\n').map(plain).join('\n') : plain(message);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

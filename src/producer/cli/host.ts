@@ -1,9 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Tools } from '../../pipeline/process/tools.ts';
-import type { Config } from '../../shared/config/schema.ts';
-import type { Logger } from '../../shared/logger.ts';
-import type { Metrics } from '../../shared/metrics.ts';
-import type { Secret } from '../../shared/secret.ts';
+import type { StartWorkerService } from '../../shared/service.ts';
 
 /** The process around a command: passed in, so that a test can be one. */
 export interface Host {
@@ -18,19 +14,3 @@ export interface Host {
 }
 
 export type OutputStream = Writable & { isTTY?: boolean; columns?: number };
-
-/** What keeps a part of this process from being ready, and how it ends. */
-export interface Service {
-  problems(): readonly string[];
-  close(): Promise<void>;
-}
-
-export type StartWorkerService = (options: {
-  config: Config;
-  redisUrl: Secret;
-  pools: readonly string[];
-  concurrency: number;
-  tools: Tools;
-  logger: Logger;
-  metrics: Metrics;
-}) => Promise<Service>;

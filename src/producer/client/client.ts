@@ -1,12 +1,13 @@
-import { type Job, Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { sourceFingerprint } from '../../shared/fingerprint.ts';
 import { compactTime, newAttemptId, newBackupId, type RandomBelow } from '../../shared/ids.ts';
-import { queueName, redisPrefix, type WorkerQueue, workerQueues } from '../../shared/queues/names.ts';
+import { queueName, type WorkerQueue, workerQueues } from '../../shared/queues/names.ts';
 import { backupOptions, maintenanceOptions, restoreOptions } from '../../shared/queues/options.ts';
 import type { Payload } from '../../shared/queues/payloads.ts';
+import { openQueue } from '../../shared/queues/queue.ts';
 
 export interface ClientOptions {
   config: Config;
@@ -58,10 +59,8 @@ export function createClient(options: ClientOptions): Client {
 function openQueues({ config, redis }: ClientOptions): Map<string, Queue> {
   const pools = new Set([...config.databases.values()].map((database) => database.pool));
   const names = [...pools].flatMap((pool) => workerQueues.map((name) => queueName(name, pool)));
-  const prefix = redisPrefix(config.installation);
-  return new Map(
-    names.map((name) => [name, new Queue(name, { connection: redis, prefix, skipVersionCheck: true })]),
-  );
+  const { installation } = config;
+  return new Map(names.map((name) => [name, openQueue(name, { redis, installation })]));
 }
 
 async function enqueueBackup(

@@ -95,15 +95,25 @@ async function lookBehind(options: FollowOptions, jobId: string): Promise<Update
   });
 }
 
-/** The run that replaced this one. Never the one that was active when this one was asked for: its snapshot is older. */
+/** Finished jobs that are looked through for a run that was over before anybody looked. */
+const recent = 50;
+
+/**
+ * The run that replaced this one; it may be over already. Never the one that was active when this one was asked for: its
+ * snapshot is older.
+ */
 async function laterRun(
   { queue }: FollowOptions,
   jobId: string,
   database: string,
 ): Promise<string | undefined> {
   const current = await queue.getDeduplicationJobId(database);
-  const job = current ? await queue.getJob(current) : undefined;
-  return job && job.timestamp >= timeOfBackup(jobId).getTime() ? job.id : undefined;
+  const jobs = [
+    current ? await queue.getJob(current) : undefined,
+    ...(await queue.getJobs(['completed', 'failed'], 0, recent - 1)),
+  ];
+  const asked = timeOfBackup(jobId).getTime();
+  return jobs.find((job) => job?.data?.database === database && job.timestamp >= asked)?.id;
 }
 
 export function failureOf(job: Job): BackupDataError {

@@ -1,6 +1,6 @@
 import { withReleases } from '../../../shared/lifecycle.ts';
 import { findRedisUrl } from '../redis-url.ts';
-import { openTelemetry, serverParts, untilStopped } from '../server.ts';
+import { openServer, untilStopped } from '../server.ts';
 import { verb } from '../verb.ts';
 
 export const serveVerb = verb<object>({
@@ -9,28 +9,12 @@ export const serveVerb = verb<object>({
   builder: (parser) => parser,
   run: (context) =>
     withReleases(async (releases) => {
-      const [config, redisUrl, environment] = [
-        await context.config(),
-        await findRedisUrl(context),
-        await context.environment(),
-      ];
-      const { logger, metrics } = await serverParts(context);
-      const { startProducerService } = await import('../../service.ts');
-      const producer = await startProducerService({
-        config,
-        redisUrl,
-        host: environment.host,
-        port: environment.port,
-        logger,
-      });
-      releases.push(producer.close);
-      const url = await openTelemetry(context, {
-        metrics,
-        defaultPort: 9090,
-        problems: producer.problems,
-        releases,
-      });
-      logger.info('producer ready', { http: producer.url, metrics: url });
+      const redisUrl = await findRedisUrl(context);
+      const server = await openServer(context, releases);
+      const producer = await server.startProducer(redisUrl);
+      const metrics = await server.startTelemetry({ defaultPort: 9090, services: [producer] });
+      await Promise.race([producer.ready, untilStopped(context.signal)]);
+      if (!context.signal.aborted) server.logger.info('producer ready', { http: producer.url, metrics });
       await untilStopped(context.signal);
       return 0;
     }),

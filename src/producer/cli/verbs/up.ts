@@ -5,7 +5,7 @@ import { defaultPool } from '../../../shared/queues/names.ts';
 import type { Secret } from '../../../shared/secret.ts';
 import { readUpFile, removeUpFile, writeUpFile } from '../../up-file.ts';
 import type { CliContext } from '../context.ts';
-import { defaultConcurrency, openTelemetry, serverParts, untilStopped } from '../server.ts';
+import { defaultConcurrency, openServer, positiveInteger, untilStopped } from '../server.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -26,53 +26,27 @@ export const upVerb = verb<Options>({
   run: (context, options) => withReleases((releases) => up(context, options, releases)),
 });
 
-async function up(context: CliContext, { concurrency }: Options, releases: ReleaseStack): Promise<number> {
-  const [config, environment, tools] = [
-    await context.config(),
-    await context.environment(),
-    await context.tools(),
-  ];
-  await refuseSecond(environment.dataDir);
-  const { logger, metrics } = await serverParts(context);
-  const redisUrl = environment.redisUrl ?? (await ownRedis(context, releases));
-  const { startProducerService } = await import('../../service.ts');
-  const producer = await startProducerService({
-    config,
-    redisUrl,
-    host: environment.host,
-    port: environment.port,
-    logger,
-  });
-  releases.push(producer.close);
-  const pools = [
-    ...new Set([...config.databases.values()].map((database) => database.pool)).add(defaultPool),
-  ];
-  const worker = await context.host.startWorkerService({
-    config,
-    redisUrl,
-    pools,
-    concurrency,
-    tools,
-    logger,
-    metrics,
-  });
-  releases.push(worker.close);
-  const url = await openTelemetry(context, {
-    metrics,
-    defaultPort: 9090,
-    problems: () => [...producer.problems(), ...worker.problems()],
-    releases,
-  });
-  const { dataDir } = environment;
+async function up(context: CliContext, options: Options, releases: ReleaseStack): Promise<number> {
+  const concurrency = positiveInteger(options.concurrency);
+  const { dataDir, redisUrl: given } = await context.environment();
+  await refuseSecond(dataDir);
+  const server = await openServer(context, releases);
+  const { databases } = server.config;
+  const redisUrl = given ?? (await ownRedis(context, releases));
+  const producer = await server.startProducer(redisUrl);
+  const pools = [...new Set([...databases.values()].map((database) => database.pool)).add(defaultPool)];
+  const worker = await server.startWorker({ redisUrl, pools, concurrency });
+  const metrics = await server.startTelemetry({ defaultPort: 9090, services: [producer, worker] });
+  await Promise.race([Promise.all([producer.ready, worker.ready]), untilStopped(context.signal)]);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await writeUpFile(dataDir, {
     pid: process.pid,
     redisUrl: redisUrl.reveal(),
     http: producer.url ?? '',
-    metrics: url,
+    metrics,
   });
   releases.push(() => removeUpFile(dataDir));
-  announce(context, { http: producer.url, metrics: url, databases: [...config.databases.keys()] });
+  announce(context, { http: producer.url, metrics, databases: [...databases.keys()] });
   await untilStopped(context.signal);
   context.say(
     'stopping: runs have the drain time to end, then they go back to the queue (Ctrl-C again to stop at once)',

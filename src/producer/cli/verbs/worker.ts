@@ -1,7 +1,7 @@
 import { withReleases } from '../../../shared/lifecycle.ts';
 import { defaultPool, parsePools } from '../../../shared/queues/names.ts';
 import { findRedisUrl } from '../redis-url.ts';
-import { defaultConcurrency, openTelemetry, serverParts, untilStopped } from '../server.ts';
+import { defaultConcurrency, openServer, positiveInteger, untilStopped } from '../server.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -30,33 +30,16 @@ export const workerVerb = verb<Options>({
       .example('$0 worker --pool eu,default', 'Take the jobs of two pools'),
   run: (context, options) =>
     withReleases(async (releases) => {
-      const [config, redisUrl, tools] = [
-        await context.config(),
-        await findRedisUrl(context),
-        await context.tools(),
-      ];
-      const { logger, metrics } = await serverParts(context);
-      const { concurrency } = options;
+      const concurrency = positiveInteger(options.concurrency);
       const pools = parsePools(options.pool);
-      const worker = await context.host.startWorkerService({
-        config,
-        redisUrl,
-        pools,
-        concurrency,
-        tools,
-        logger,
-        metrics,
-      });
-      releases.push(worker.close);
-      const url = await openTelemetry(context, {
-        metrics,
-        defaultPort: 9091,
-        problems: worker.problems,
-        releases,
-      });
-      logger.info('worker ready', { pools, concurrency, metrics: url });
+      const redisUrl = await findRedisUrl(context);
+      const server = await openServer(context, releases);
+      const worker = await server.startWorker({ redisUrl, pools, concurrency });
+      const metrics = await server.startTelemetry({ defaultPort: 9091, services: [worker] });
+      await Promise.race([worker.ready, untilStopped(context.signal)]);
+      if (!context.signal.aborted) server.logger.info('worker ready', { pools, concurrency, metrics });
       await untilStopped(context.signal);
-      logger.info('worker stopping', { drain: config.timeouts.drain });
+      server.logger.info('worker stopping', { drain: server.config.timeouts.drain });
       return 0;
     }),
 });

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { readFile, stat } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { type Installation, type Running, withInstallation } from '../support/installation.ts';
+import { query } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+
+interface UpFile {
+  pid: number;
+  redisUrl: string;
+  http: string;
+  metrics: string;
+}
+
+/** `up` with a Redis of its own and one database of a few rows. */
+async function withUp(
+  use: (bench: { installation: Installation; up: Running; at: UpFile }) => Promise<void>,
+): Promise<void> {
+  await withInstallation(async (installation) => {
+    delete installation.env['REDIS_URL'];
+    const database = await installation.postgres.createDatabase();
+    const url = installation.postgres.url(database);
+    await query(url, 'CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 1000) n');
+    await installation.configure({ databases: { shop: { engine: 'postgres', url } } });
+    const up = await installation.start(['up']);
+    const at: UpFile = JSON.parse(await readFile(join(installation.path, 'data', 'up.json'), 'utf8'));
+    await use({ installation, up, at });
+  });
+}
+
+function get(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    request(url, { headers, agent: false }, (response) => {
+      let body = '';
+      response.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+    })
+      .once('error', reject)
+      .end();
+  });
+}
+
+describe('backupdata up', () => {
+  it('backs up with a Redis of its own, counts it, verifies it by itself, and leaves nothing behind at SIGTERM', () =>
+    withUp(async ({ installation: { run, path }, up, at }) => {
+      const backup = await run('backup');
+      assert.equal(backup.code, 0, backup.stderr);
+      await until('the backup is proven', async () => {
+        const { backups } = (await run('list', '--json')).json<{ backups: { verification: string }[] }>();
+        return backups[0]?.verification === 'decoded';
+      });
+      const { body } = await get(`${at.metrics}/metrics`);
+      assert.match(body, /^backup_success_total\{database="shop",engine="postgres"\} 1$/m);
+      assert.match(body, /^backup_duration_seconds_count\{database="shop",engine="postgres"\} 1$/m);
+      assert.match(body, /^backup_size_bytes_sum\{database="shop",engine="postgres"\} [1-9]/m);
+      assert.equal(await up.stop(), 0);
+      await assert.rejects(stat(join(path, 'data', 'up.json')), { code: 'ENOENT' });
+      assert.equal((await run('backup')).code, 5, 'Redis went with up, and the command says so at once');
+    }));
+
+  it('keeps its queues over a restart, and the password of Redis to its user', () =>
+    withUp(async ({ installation: { run, path, start }, up, at }) => {
+      const { jobId } = (await run('backup', '--detach', '--json'))
+        .json<{ runs: { backupId: string }[] }>()
+        .runs.map(({ backupId }) => ({ jobId: backupId }))[0] ?? { jobId: '' };
+      await until('the run is over', async () =>
+        (await run('jobs', 'show', jobId, '--json')).stdout.includes('"state": "completed"'),
+      );
+      assert.equal((await stat(join(path, 'data', 'up.json'))).mode & 0o777, 0o600);
+      assert.ok(new URL(at.redisUrl).password.length >= 32);
+      assert.equal(await up.stop(), 0);
+      await start(['up']);
+      assert.match((await run('jobs', 'list')).stdout, new RegExp(jobId));
+    }));
+
+  it('refuses a second one with the same data directory', () =>
+    withUp(async ({ installation: { run } }) => {
+      const second = await run('up');
+      assert.equal(second.code, 2);
+      assert.match(second.stderr, /already runs/);
+    }));
+
+  it('shows the queues to this machine, read-only, and to no page that calls itself otherwise', () =>
+    withUp(async ({ at }) => {
+      assert.equal((await get(`${at.http}/queues`)).status, 200);
+      assert.match((await get(`${at.http}/queues/api/queues`)).body, /"readOnlyMode":true/);
+      assert.equal((await get(`${at.http}/queues`, { host: 'evil.example' })).status, 403);
+    }));
+
+  it('answers for its health, and that Redis is away', () =>
+    withUp(async ({ up, at }) => {
+      assert.equal((await get(`${at.metrics}/livez`)).status, 200);
+      await until('it is ready', async () => (await get(`${at.metrics}/readyz`)).status === 200);
+      assert.equal((await get(`${at.metrics}/nothing`)).status, 404);
+      await up.stop();
+    }));
+});
