@@ -1,6 +1,6 @@
 import { hasCode } from '../shared/errors.ts';
 import { findManifest } from './catalog/catalog.ts';
-import { attemptFolder, databaseFolder, dataPrefix } from './catalog/keys.ts';
+import { attemptFolder, databaseFolder, dataPrefix, installationKey } from './catalog/keys.ts';
 import type { Storage } from './storage/storage.ts';
 
 const removeAtOnce = 1_000;
@@ -22,7 +22,7 @@ export async function removeAttempt(request: {
 
 /**
  * Removes the orphans of one database: objects of attempts that no manifest names, last touched before `olderThan`
- * and not among `live` attempts, and unfinished uploads as old. Gives how many objects went.
+ * and not among `live` attempts, and unfinished uploads as old, of the storage's own mark too. Gives how many went.
  */
 export async function sweep(options: {
   storage: Storage;
@@ -42,7 +42,8 @@ export async function sweep(options: {
   for (let start = 0; start < orphans.length; start += removeAtOnce) {
     await storage.remove(orphans.slice(start, start + removeAtOnce), signal);
   }
-  return orphans.length + (await storage.sweep(databaseFolder(database), olderThan, signal));
+  const unfinished = await storage.sweep(databaseFolder(database), olderThan, signal);
+  return orphans.length + unfinished + (await storage.sweep(installationKey, olderThan, signal));
 }
 
 interface StoredAttempt {

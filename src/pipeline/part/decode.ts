@@ -63,7 +63,9 @@ async function run(
   const signal = AbortSignal.any([source.signal, failed.signal]);
   const running = startStages({ stages, input: 'pipe', signal, stopWith: 'SIGKILL', partial });
   // Only a failure to read may stop the programs: one that stopped reading has an exit code of its own.
-  stored.once('error', (error) => failed.abort(error));
+  stored.once('error', (error) => {
+    if (!running.input?.destroyed) failed.abort(error);
+  });
   const feeding = running.input ? pipeline(stored, running.input) : Promise.resolve();
   const [output, ended] = await Promise.allSettled([
     drain(running.output, collect),

@@ -20,11 +20,13 @@ export function startChild(stage: Stage, stdio: StdioOptions): Child {
   const [program, args] = dyingWithParent(stage);
   const child = spawn(program, args, { stdio, env: { ...stage.env }, detached: true });
   const stderr = keepTail(child.stderr);
-  let stopped = false;
+  let sent: NodeJS.Signals | undefined;
   let gone = false;
   const closed = new Promise<StageExit>((resolve) => {
     const end = (code: number | null, signal: NodeJS.Signals | null, failure?: Error): void => {
       gone = true;
+      // SIGKILL leaves no exit code: a program that has one was ending by itself.
+      const stopped = sent !== undefined && !(sent === 'SIGKILL' && signal === null);
       resolve({ program: stage.program, code, signal, stderr: failure?.message ?? stderr(), stopped });
     };
     child.once('error', (error) => end(null, null, error));
@@ -32,7 +34,8 @@ export function startChild(stage: Stage, stdio: StdioOptions): Child {
   });
   const stop = (signal: NodeJS.Signals): void => {
     if (gone || child.pid === undefined) return;
-    stopped = true;
+    // One that has ended by itself is not stopped; what it started may still be.
+    if (child.exitCode === null && child.signalCode === null) sent ??= signal;
     killGroup(child.pid, signal);
   };
   return { process: child, closed, stop };

@@ -11,13 +11,14 @@ export interface StageExit {
   stopped: boolean;
 }
 
-/** At least one stage of a pipeline did not end with code 0. */
+/** At least one stage of a pipeline did not end with code 0. A stage that lost its reader is named only when no other failed. */
 export class StageFailure extends Error {
   readonly exits: readonly StageExit[];
 
   constructor(exits: readonly StageExit[]) {
     const failed = exits.filter((exit) => !exit.stopped && !succeeded(exit));
-    super(failed.map(describeExit).join('; '));
+    const causes = failed.filter((exit) => exit.signal !== 'SIGPIPE');
+    super((causes.length > 0 ? causes : failed).map(describeExit).join('; '));
     this.name = 'StageFailure';
     this.exits = exits;
   }
@@ -29,6 +30,13 @@ export function succeeded(exit: StageExit): boolean {
 
 function describeExit({ program, code, signal, stderr }: StageExit): string {
   const ending = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
-  const lines = stderr.trim().split('\n').slice(-3).join(' | ');
-  return lines === '' ? `${basename(program)} ${ending}` : `${basename(program)} ${ending}: ${lines}`;
+  const words = wordsOf(stderr);
+  return words === '' ? `${basename(program)} ${ending}` : `${basename(program)} ${ending}: ${words}`;
+}
+
+/** Three lines of what a program complained: from the first that it calls an error, else its last. */
+function wordsOf(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  const first = lines.findIndex((line) => /^(\S+: )?(error|fatal|panic)\b/i.test(line));
+  return (first < 0 ? lines.slice(-3) : lines.slice(first, first + 3)).join(' | ');
 }

@@ -68,7 +68,8 @@ async function supervise(children: readonly Child[], options: StagesOptions): Pr
   const last = children.at(-1);
   for (const child of children) {
     void child.closed.then((exit) => {
-      if (!succeeded(exit) || (options.partial && child === last)) stop.now();
+      // A last stage that reads no more breaks the others (SIGPIPE, or an error of their own) before its own exit is known.
+      if (options.partial ? child === last : !succeeded(exit)) stop.now();
     });
   }
   const exits = await Promise.all(children.map((child) => child.closed));
