@@ -8,7 +8,7 @@ import { writePart } from './part/write.ts';
 import { allOrNone } from './process/all-or-none.ts';
 import { StageFailure } from './process/failure.ts';
 import { type RunningStages, startStages } from './process/run.ts';
-import type { Stage } from './process/stage.ts';
+import { through } from './process/through.ts';
 import { checkSignature } from './signature.ts';
 
 export interface DumpedParts {
@@ -40,25 +40,17 @@ async function dumpPart(
   planned: PlannedPart,
   signal: AbortSignal,
 ): Promise<ManifestPart | string> {
-  const encoders = attempt.codecs.map((codec) => codec.encode()).filter((stage) => stage !== null);
+  const { codecs } = attempt;
   if (typeof planned.source !== 'function') {
+    const encoders = codecs.map((codec) => codec.encode()).filter((stage) => stage !== null);
     const running = startStages({ stages: [planned.source, ...encoders], input: 'none', signal });
     return storePart(attempt, planned, { output: running.output, running, signal });
   }
   const prepared = await planned.source();
   if ('missing' in prepared) return prepared.missing;
-  return storePart(attempt, planned, { ...encode(prepared.bytes, encoders, signal), signal });
-}
-
-function encode(
-  bytes: Buffer,
-  encoders: readonly Stage[],
-  signal: AbortSignal,
-): { output: Readable; running: RunningStages | null } {
-  if (encoders.length === 0) return { output: Readable.from([bytes]), running: null };
-  const running = startStages({ stages: encoders, input: 'pipe', signal });
-  running.input?.end(bytes);
-  return { output: running.output, running };
+  const encoders = codecs.flatMap((codec) => codec.inProcess?.encode() ?? []);
+  const output = through(Readable.from([prepared.bytes]), encoders);
+  return storePart(attempt, planned, { output, running: null, signal });
 }
 
 async function storePart(

@@ -26,7 +26,7 @@ export function restoreInstructions({
   return [
     `# Restore ${manifest.backupId}`,
     `A backup of the database \`${manifest.source.database}\` (${manifest.engine.name} ${manifest.engine.serverVersion}), taken at ${manifest.snapshotAt} by BackUpData.`,
-    `Nothing of BackUpData is needed: only ${['sha256sum', ...codecs.flatMap((codec) => codec.decode()?.program ?? []).map((program) => posix.basename(program))].join(', ')} and ${needs}.`,
+    `Nothing of BackUpData is needed: only ${['sha256sum', ...codecs.filter((codec) => codec.decode() !== null).map((codec) => codec.name)].join(', ')} and ${needs}.`,
     'Run the commands in a POSIX shell, in the folder that holds this file and the files beside it.',
     `## ${show.title}`,
     block(`${checksum(manifest.parts)} && ${show.command}`),
@@ -43,9 +43,10 @@ function checksum(parts: readonly ManifestPart[]): string {
   return `printf '${lines.join('')}' | sha256sum --check --quiet -`;
 }
 
+/** By the codec's own name: the program that this machine prefers (pigz) may not be the reader's. */
 function stockDecoder(codec: Codec): string[] {
   const stage = codec.decode();
-  return stage === null ? [] : [[posix.basename(stage.program), ...stage.args].join(' ')];
+  return stage === null ? [] : [[codec.name, ...stage.args].join(' ')];
 }
 
 function fileOf(volume: { key: string }): string {

@@ -2,8 +2,7 @@ import { BackupDataError } from '../shared/errors.ts';
 import type { ManifestPart } from '../shared/manifest.ts';
 import type { Attempt } from './attempt.ts';
 import { databaseFolder } from './catalog/keys.ts';
-import { decodeStages } from './codec/stages.ts';
-import { startStages } from './process/run.ts';
+import { through } from './process/through.ts';
 
 /** More than any codec's block, so that the beginning can be decoded without the rest. */
 const headBytes = 256 * 1024;
@@ -38,23 +37,11 @@ async function decodedBeginning(
     signal,
     length: Math.min(volume.bytes, headBytes),
   });
-  const stages = decodeStages(codecs);
-  if (stages.length === 0) return take(head, length);
-  const enough = new AbortController();
-  const running = startStages({
-    stages,
-    input: 'pipe',
-    signal: AbortSignal.any([signal, enough.signal]),
-    stopWith: 'SIGKILL',
-  });
-  if (running.input) head.pipe(running.input);
-  try {
-    return await take(running.output, length);
-  } finally {
-    head.destroy();
-    enough.abort();
-    await running.finished.catch(() => undefined);
-  }
+  const decoded = through(
+    head,
+    codecs.toReversed().flatMap((codec) => codec.inProcess?.decode() ?? []),
+  );
+  return take(decoded, length).finally(() => head.destroy());
 }
 
 /** The first bytes of a stream; fewer when it ends, or fails, before. */

@@ -5,6 +5,7 @@ import type { Progress } from '../shared/queues/progress.ts';
 import type { WorkerContext } from './context.ts';
 import type { Lease } from './lease.ts';
 
+/** Milliseconds between looks; less where the lease is shorter than that, because a look renews it. */
 const interval = 1_000;
 
 /** Watches over one start of a job: tells its progress, and ends it when it is cancelled, silent, late or no longer ours. */
@@ -40,7 +41,10 @@ export function startMonitor(options: MonitorOptions): Monitor {
     );
     busy = false;
   };
-  const timer = setInterval(() => void tick(), interval);
+  const timer = setInterval(
+    () => void tick(),
+    Math.min(interval, options.context.config.queue.lockDuration / 4),
+  );
   return {
     phase: (phase) => {
       Object.assign(state, { phase, since: options.context.clock(), bytes: 0, reported: 0 });

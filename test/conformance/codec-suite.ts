@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { before, describe, it } from 'node:test';
 import type { Codec } from '../../src/pipeline/codec/codec.ts';
 import type { Stage } from '../../src/pipeline/process/stage.ts';
+import { through } from '../../src/pipeline/process/through.ts';
 import { chooseSeed, createSeeded, type Seeded } from '../support/seeded.ts';
 import { runStage } from '../support/stage.ts';
 
@@ -40,6 +43,20 @@ export function codecSuite({ name, make, stockEncode, stockDecode }: CodecImplem
     it('reads what the stock tool wrote', async () => {
       const content = sample();
       assert.ok(content.equals(await succeed(codec.decode(), [await succeed(stockEncode, [content])])));
+    });
+
+    it('does the same inside this process', async () => {
+      const content = sample();
+      const here = (bytes: Buffer, way: 'encode' | 'decode') =>
+        buffer(through(Readable.from([bytes]), codec.inProcess ? [codec.inProcess[way]()] : []));
+      const encoded = await here(content, 'encode');
+      assert.ok(content.equals(await succeed(stockDecode, [encoded])));
+      assert.ok(content.equals(await here(encoded, 'decode')));
+      assert.ok(content.equals(await here(await succeed(codec.encode(), [content]), 'decode')));
+      assert.equal((await here(await here(Buffer.alloc(0), 'encode'), 'decode')).byteLength, 0);
+      if (!codec.inProcess) return;
+      const flipped = encoded.fill((encoded.at(-1) ?? 0) ^ 1, encoded.length - 1);
+      await assert.rejects(here(flipped, 'decode'), 'its checksum must be there and be looked at');
     });
 
     it('takes an input of no bytes', async () => {

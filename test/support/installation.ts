@@ -8,7 +8,7 @@ import { sharedPostgres, type TestPostgres } from './postgres.ts';
 import { sharedRedis } from './redis.ts';
 import { until } from './until.ts';
 
-const main = resolve(import.meta.dirname, '../../src/main.ts');
+const sources = resolve(import.meta.dirname, '../../src/main.ts');
 
 /** How a command ended. */
 export interface CommandResult {
@@ -70,7 +70,7 @@ let count = 0;
 /** Gives a test an installation of its own; its processes are killed and its files removed afterwards. */
 export async function withInstallation(
   use: (installation: Installation) => Promise<void>,
-  options: { redisUrl?: string; backups?: string } = {},
+  options: { redisUrl?: string; backups?: string; main?: string } = {},
 ): Promise<void> {
   const postgres = await sharedPostgres();
   const redis =
@@ -88,6 +88,7 @@ export async function withInstallation(
             running,
             redisUrl: redis.url,
             backups: options.backups ?? join(path, 'backups'),
+            main: options.main ?? sources,
           }),
         );
       } finally {
@@ -106,8 +107,10 @@ async function install(parts: {
   postgres: TestPostgres;
   redisUrl: string;
   running: Running[];
+  /** The program: the sources, unless what was built is to be measured. */
+  main: string;
 }): Promise<Installation> {
-  const { path, backups, postgres, redisUrl, running } = parts;
+  const { path, backups, postgres, redisUrl, running, main } = parts;
   await mkdir(backups, { recursive: true });
   count += 1;
   const name = `t${process.pid}-${count}`;
@@ -135,9 +138,9 @@ async function install(parts: {
     env,
     prefix: `{backupdata:${name}}`,
     configure,
-    run: (...args) => command(args, { cwd: path, env }),
+    run: (...args) => command([main, ...args], { cwd: path, env }),
     start: async (args, { env: more = {}, ready = /ready|is up/ } = {}) => {
-      const started = startCommand(args, { cwd: path, env: { ...env, ...more } });
+      const started = startCommand([main, ...args], { cwd: path, env: { ...env, ...more } });
       running.push(started);
       await until(
         `${args.join(' ')} is ready`,
@@ -156,7 +159,7 @@ async function command(
   args: readonly string[],
   options: { cwd: string; env: Record<string, string> },
 ): Promise<CommandResult> {
-  const child = spawn(process.execPath, [main, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -169,7 +172,7 @@ function startCommand(
   args: readonly string[],
   options: { cwd: string; env: Record<string, string> },
 ): Running {
-  const child = spawn(process.execPath, [main, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   const keep = (chunk: Buffer): void => {
     log += chunk.toString();

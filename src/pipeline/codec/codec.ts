@@ -1,3 +1,4 @@
+import type { Transform } from 'node:stream';
 import type { Stage } from '../process/stage.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { Stage } from '../process/stage.ts';
  * remain the only proof.
  */
 export interface Codec {
-  /** As the manifest names it. */
+  /** As the manifest names it; also the stock program that decodes it with the arguments of `decode`, unless that is null. */
   readonly name: string;
   /** What the encoded file's name ends with, without the dot; empty when the bytes stay as they are. */
   readonly extension: string;
@@ -18,4 +19,9 @@ export interface Codec {
   /** Null when the bytes stay as they are. */
   encode(): Stage | null;
   decode(): Stage | null;
+  /**
+   * The same inside this process, for what is too small to be worth starting a program. Each reads what the other or a
+   * stage wrote. Null when the bytes stay as they are.
+   */
+  readonly inProcess: { encode(): Transform; decode(): Transform } | null;
 }

@@ -1,3 +1,4 @@
+import { createGunzip, createGzip as zlibGzip } from 'node:zlib';
 import type { Tools } from '../process/tools.ts';
 import type { Codec } from './codec.ts';
 import { findProgram } from './program.ts';
@@ -13,5 +14,6 @@ export async function createGzip({ level, tools }: { level: number; tools: Tools
     // -n: no time stamp, so that equal input gives equal bytes.
     encode: () => ({ program, args: ['-q', '-c', '-n', `-${level}`] }),
     decode: () => ({ program, args: ['-d', '-q', '-c'] }),
+    inProcess: { encode: () => zlibGzip({ level }), decode: () => createGunzip() },
   };
 }

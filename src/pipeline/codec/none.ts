@@ -9,5 +9,6 @@ export function createNone(): Codec {
     detectsDamage: false,
     encode: () => null,
     decode: () => null,
+    inProcess: null,
   };
 }

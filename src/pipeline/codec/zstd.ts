@@ -1,3 +1,4 @@
+import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import type { Tools } from '../process/tools.ts';
 import type { Codec } from './codec.ts';
 import { findProgram } from './program.ts';
@@ -12,5 +13,12 @@ export async function createZstd({ level, tools }: { level: number; tools: Tools
     detectsDamage: true,
     encode: () => ({ program, args: ['-q', '-c', '-T0', '--check', `-${level}`] }),
     decode: () => ({ program, args: ['-d', '-q', '-c'] }),
+    inProcess: {
+      encode: () =>
+        createZstdCompress({
+          params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
+        }),
+      decode: () => createZstdDecompress(),
+    },
   };
 }

@@ -15,9 +15,14 @@ export interface StageExit {
 export class StageFailure extends Error {
   readonly exits: readonly StageExit[];
 
-  constructor(exits: readonly StageExit[]) {
+  constructor(stages: readonly StageExit[]) {
+    // Whose neighbour lost its reader had ended before it was stopped.
+    const exits = stages.map((exit, index) => ({
+      ...exit,
+      stopped: exit.stopped && !lostReader(stages[index - 1]),
+    }));
     const failed = exits.filter((exit) => !exit.stopped && !succeeded(exit));
-    const causes = failed.filter((exit) => exit.signal !== 'SIGPIPE');
+    const causes = failed.filter((exit) => !lostReader(exit));
     super((causes.length > 0 ? causes : failed).map(describeExit).join('; '));
     this.name = 'StageFailure';
     this.exits = exits;
@@ -26,6 +31,15 @@ export class StageFailure extends Error {
 
 export function succeeded(exit: StageExit): boolean {
   return exit.code === 0 && exit.signal === null;
+}
+
+/** A program that is written to when nobody reads is ended by the system, or says so itself. */
+function lostReader(exit: StageExit | undefined): boolean {
+  if (!exit || succeeded(exit)) return false;
+  return (
+    exit.signal === 'SIGPIPE' ||
+    /\b(write|stdout|output)\b.*(broken pipe|connection reset by peer)/i.test(exit.stderr)
+  );
 }
 
 function describeExit({ program, code, signal, stderr }: StageExit): string {

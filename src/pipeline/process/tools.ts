@@ -1,6 +1,10 @@
 import { constants } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { createRecall } from './recall.ts';
+
+/** Milliseconds; many small backups in a row would otherwise search for the same programs again and again. */
+const remembered = 5_000;
 
 /** Finds native programs. */
 export interface Tools {
@@ -14,7 +18,7 @@ export interface Tools {
 
 /**
  * Searches `path` (the value of PATH), or only `only` when the configuration names directories of its own.
- * Nothing is cached: a tool that is installed while a worker runs is found by its next run.
+ * What was found is remembered for seconds only: a tool that is installed while a worker runs is found by a later run.
  */
 export function createTools(options: {
   path: string;
@@ -26,12 +30,19 @@ export function createTools(options: {
     PATH: searched.join(delimiter),
     ...(options.home === undefined ? {} : { HOME: options.home }),
   };
-  const findAll = async (program: string, directories: readonly string[]): Promise<readonly string[]> => {
+  const recall = createRecall<string, readonly string[]>(remembered);
+  const findAll: Tools['findAll'] = (program, directories) => {
     const all = options.only ? searched : [...searched, ...directories];
-    const found = await Promise.all(all.map((directory) => executable(join(directory, program))));
-    return [...new Map(found.flatMap((each) => (each ? [[each.real, each.path] as const] : []))).values()];
+    const paths = all.map((directory) => join(directory, program));
+    return recall(paths.join(delimiter), () => executables(paths));
   };
   return { environment, findAll, find: async (program) => (await findAll(program, []))[0] };
+}
+
+/** Those that can be run, each file once under its first name. */
+async function executables(paths: readonly string[]): Promise<readonly string[]> {
+  const found = await Promise.all(paths.map(executable));
+  return [...new Map(found.flatMap((each) => (each ? [[each.real, each.path] as const] : []))).values()];
 }
 
 async function executable(path: string): Promise<{ path: string; real: string } | undefined> {

@@ -6,6 +6,7 @@ import { type CliContext, complain, createCliContext } from './context.ts';
 import { exitCodesText } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import { verbs } from './verbs/verbs.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 /** Runs one command line to its end and gives the exit code of the process. */
 export async function runCli(host: Host): Promise<number> {
@@ -47,7 +48,12 @@ async function dispatch(host: Host, json: boolean): Promise<number> {
       throw error ?? usage(message);
     });
   addCommands(parser, verbs, async (verb, options) => {
-    code = await verb.run(contextOf(host, options), options);
+    const context = contextOf(host, options);
+    try {
+      code = await verb.run(context, options);
+    } catch (error) {
+      throw await withoutSecrets(context, error);
+    }
   });
   parser.completion('completion', 'Print a script for shell completion', await createCompletion(host));
   await parser.parseAsync([...host.argv], {}, (_error, _options, output) => {

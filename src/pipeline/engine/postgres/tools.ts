@@ -3,6 +3,8 @@ import { access, glob, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { capture } from '../../process/capture.ts';
+import { createRecall } from '../../process/recall.ts';
+import type { Tools } from '../../process/tools.ts';
 import type { EngineContext } from '../engine.ts';
 import { plainEnvironment } from './environment.ts';
 
@@ -33,6 +35,9 @@ export interface ClientToolsFinder {
   choose(request: ToolRequest, context: EngineContext): Promise<ClientTools>;
 }
 
+/** Milliseconds, as for other tools. */
+const remembered = 5_000;
+
 const usualPlaces = [
   '/usr/lib/postgresql/*/bin',
   '/usr/pgsql-*/bin',
@@ -45,10 +50,12 @@ const usualPlaces = [
 
 export function createClientToolsFinder(): ClientToolsFinder {
   const versions = new Map<string, string>();
-  const installed = async (context: EngineContext): Promise<readonly ClientTools[]> => {
-    const found = await findInstalled(versions, context);
-    return found.toSorted((one, other) => one.major - other.major);
-  };
+  const recall = createRecall<Tools, readonly ClientTools[]>(remembered);
+  const installed = (context: EngineContext): Promise<readonly ClientTools[]> =>
+    recall(context.tools, async () => {
+      const found = await findInstalled(versions, context);
+      return found.toSorted((one, other) => one.major - other.major);
+    });
   return {
     installed,
     choose: async (request, context) => {
