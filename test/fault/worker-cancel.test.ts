@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { hasCode } from '../../src/shared/errors.ts';
+import { createBulk } from '../support/bulk-database.ts';
+import { type Fleet, withFleet } from '../support/fleet.ts';
+import { hangDump } from '../support/hung-dump.ts';
+import { type Installation, type Running, withInstallation } from '../support/installation.ts';
+import { assertInvariants, assertNoProcess } from '../support/invariants.ts';
+import { storedBytes } from '../support/stored.ts';
+import { until } from '../support/until.ts';
+import { linesOf, startsOf } from '../support/worker-log.ts';
+
+/** Milliseconds: a worker looks for a cancellation once a second, ending the tools may take as long again; half a second for a busy machine. */
+const cancelsWithin = 2_500;
+
+describe('a run that is ended from outside', () => {
+  it('fails with CANCELLED within about two seconds, is not tried again and leaves nothing', () =>
+    withRunMidway(async ({ installation, fleet, worker, backupId, wake }) => {
+      const toldAt = performance.now();
+      assert.equal(await fleet.cancel(backupId), 'told');
+      await assert.rejects(
+        fleet.outcome(backupId),
+        (error) => hasCode(error, 'CANCELLED') && error.message === 'cancelled by a test',
+      );
+      const took = performance.now() - toldAt;
+      assert.ok(took <= cancelsWithin, `it took ${took} ms`);
+      assert.equal((await fleet.job(backupId)).attemptsMade, 1);
+      assert.equal(await fleet.attemptAtWork('shop'), null);
+      assert.deepEqual(await installation.stored(), ['backupdata.json']);
+      wake();
+
+      const next = await fleet.backup('shop');
+      await fleet.outcome(next);
+      assert.equal(startsOf(worker, backupId).length, 1);
+      assert.equal(await worker.stop(), 0);
+      await assertInvariants(installation, { committed: [next], leftovers: 'none' });
+    }));
+
+  it('ends without a manifest when it loses its lock, and the next attempt commits once', () =>
+    withRunMidway(async ({ installation, fleet, worker, backupId, wake }) => {
+      const robbed = await fleet.attemptAtWork('shop');
+      assert.equal(await fleet.redis.del(fleet.lockKey(backupId)), 1);
+      await until('the attempt has ended', () => failureOf(worker, backupId) !== undefined);
+      assert.equal(failureOf(worker, backupId)?.code, 'LOCK_LOST');
+      assert.deepEqual(
+        (await installation.stored()).filter((key) => key.includes(`/${robbed}/`)),
+        [],
+      );
+      wake();
+
+      assert.notEqual((await fleet.outcome(backupId)).attemptId, robbed);
+      assert.equal(startsOf(worker, backupId).length, 2);
+      assert.equal(await worker.stop(), 0);
+      await assertInvariants(installation, { committed: [backupId], leftovers: 'none' });
+    }));
+
+  it('takes its tools along when its worker is killed, even those that wait for a server that hangs', () =>
+    withRunMidway(async ({ installation, fleet, worker, backupId, wake }) => {
+      await worker.stop('SIGKILL');
+      await assertNoProcess(installation);
+      wake();
+
+      const next = await installation.start(['worker']);
+      await fleet.outcome(backupId);
+      assert.equal(await next.stop(), 0);
+      await assertInvariants(installation, { committed: [backupId], leftovers: 'for the sweep' });
+    }));
+});
+
+interface RunMidway {
+  installation: Installation;
+  fleet: Fleet;
+  worker: Running;
+  backupId: string;
+  wake: () => void;
+}
+
+/** A worker in the middle of a dump whose server hangs until it is woken. */
+async function withRunMidway(use: (run: RunMidway) => Promise<void>): Promise<void> {
+  await withInstallation(async (installation) => {
+    const { postgres, configure, start } = installation;
+    const source = await createBulk(postgres, 16);
+    await configure({ databases: { shop: { engine: 'postgres', url: postgres.url(source) } } });
+    await withFleet(installation, async (fleet) => {
+      const worker = await start(['worker']);
+      const backupId = await fleet.backup('shop');
+      await until(
+        'a part of the dump is stored',
+        async () => (await storedBytes(installation, backupId)) > 0,
+      );
+      const wake = await hangDump(postgres, source);
+      try {
+        await use({ installation, fleet, worker, backupId, wake });
+      } finally {
+        wake();
+      }
+    });
+  });
+}
+
+function failureOf(worker: Running, backupId: string): { code?: string } | undefined {
+  return linesOf(worker, backupId).find(({ message }) => message === 'backup failed')?.error;
+}
