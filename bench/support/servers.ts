@@ -1,0 +1,59 @@
+import { availableParallelism } from 'node:os';
+import { withReleases } from '../../src/shared/lifecycle.ts';
+import { query, startPostgres } from '../../test/support/postgres.ts';
+import { startRedis } from '../../test/support/redis.ts';
+import type { Bench, Dataset } from './bench.ts';
+import { createDataset } from './dataset.ts';
+import { findStockTools } from './stock-tools.ts';
+
+/** Starts a PostgreSQL and a Redis of the bench's own; both are ended, and their data removed, whatever happens. */
+export function withBench<T>(
+  { size, signal, say }: Pick<Bench, 'size' | 'signal' | 'say'>,
+  use: (bench: Bench) => Promise<T>,
+): Promise<T> {
+  return withReleases(async (releases) => {
+    const redis = await startRedis({ appendonly: true });
+    releases.push(redis.stop);
+    const postgres = await startPostgres();
+    releases.push(postgres.stop);
+    // Installations of the tests, which the cases use, find their PostgreSQL so.
+    process.env.BACKUPDATA_TEST_PG = postgres.adminUrl;
+    const tools = await findStockTools(await serverMajor(postgres.adminUrl), signal);
+    const datasets: Dataset[] = [];
+    const dataset = (name: string, dumpBytes: number) =>
+      once(async () => {
+        say(`making the ${name} database`);
+        const made = await createDataset({ postgres, tools, name, dumpBytes, signal });
+        datasets.push(made);
+        return made;
+      });
+    const data = { large: dataset('large', size.largeDump), small: dataset('small', size.smallDump) };
+    return use({
+      size,
+      cores: availableParallelism(),
+      postgres,
+      redisUrl: redis.url,
+      tools,
+      signal,
+      data,
+      datasets,
+      say,
+    });
+  });
+}
+
+async function serverMajor(url: string): Promise<number> {
+  const [row] = await query<{ major: number }>(
+    url,
+    "SELECT current_setting('server_version_num')::int / 10000 AS major",
+  );
+  return row?.major ?? 0;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

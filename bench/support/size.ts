@@ -1,0 +1,43 @@
+/** How much a benchmark moves. Dump sizes in bytes of `pg_dump -Fc -Z0`. */
+export interface Size {
+  name: 'small' | 'full';
+  largeDump: number;
+  smallDump: number;
+  /** Databases of a few kB each. */
+  fleet: number;
+  /** Runs of each contender, unless `--runs` says otherwise. */
+  runs: { job: number; gzip: number; memory: number; latency: number; fleet: number };
+}
+
+const mega = 1_000_000;
+
+/** `full` is what the targets are about; `small` tries the benchmark itself, and its ratios mean nothing. */
+export const sizes: Readonly<Record<Size['name'], Size>> = {
+  full: {
+    name: 'full',
+    largeDump: 1_650 * mega,
+    smallDump: 200 * mega,
+    fleet: 200,
+    runs: { job: 5, gzip: 2, memory: 3, latency: 20, fleet: 3 },
+  },
+  small: {
+    name: 'small',
+    largeDump: 60 * mega,
+    smallDump: 8 * mega,
+    fleet: 12,
+    runs: { job: 2, gzip: 1, memory: 1, latency: 5, fleet: 1 },
+  },
+};
+
+/** The same size with every contender run so many times. */
+export function withRuns(size: Size, runs: number | undefined): Size {
+  if (runs === undefined) return size;
+  const changed = {
+    job: runs,
+    gzip: Math.min(runs, size.runs.gzip),
+    memory: runs,
+    latency: runs,
+    fleet: runs,
+  };
+  return { ...size, runs: changed };
+}
