@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { type Installation, withInstallation } from '../support/installation.ts';
+import { realProgram } from '../support/misbehaving-tools.ts';
+import { query, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { contentOf, createSample } from '../support/postgres-sample.ts';
+
+const run = promisify(execFile);
+const clientPrograms = ['pg_restore', 'psql', 'createdb'];
+
+describe('RESTORE.md, followed to the letter with stock tools alone', () => {
+  for (const [what, { settings, decoder }] of Object.entries({
+    'zstd, in several volumes': { settings: { volumeSize: '1MiB' }, decoder: ['zstd'] },
+    gzip: { settings: { compression: { type: 'gzip' } }, decoder: ['gzip'] },
+    'no codec': { settings: { compression: { type: 'none' } }, decoder: [] },
+  })) {
+    it(`shows and restores a backup, and stops at a flipped byte (${what})`, () =>
+      withInstallation(async (installation) => {
+        const source = await backedUpSample(installation, settings);
+        const shell = await stockShell(installation, [...clientPrograms, ...decoder]);
+        const [show = '', ...restore] = await commandsOf(shell.folder);
+        if (settings.volumeSize) assert.ok((await readdir(shell.folder)).includes('data.dump.zst.0001'));
+
+        const shown = await shell.run(show);
+        assert.equal(shown.code, 0, shown.stderr);
+        assert.match(
+          shown.stdout,
+          /CREATE TABLE sales\.orders[\s\S]*COPY public\.customers[\s\S]*customer 200/,
+        );
+
+        const server = await startPostgres();
+        try {
+          for (const command of restore) {
+            const ended = await shell.run(command, connectionTo(server));
+            assert.equal(ended.code, 0, `${command}\n${ended.stderr}`);
+          }
+          assert.deepEqual(await contentOf(server.url('restored')), await contentOf(source.url));
+          const [settled] = await query<{ owner: string; path: string }>(
+            server.url('restored'),
+            "select pg_get_userbyid(datdba) as owner, current_setting('search_path') as path from pg_database where datname = current_database()",
+          );
+          assert.deepEqual(settled, { owner: source.owner, path: '"$user", sales, public' });
+        } finally {
+          await server.stop();
+        }
+        await assertDamageStops(shell, show);
+      }));
+  }
+});
+
+/** A shell in a folder with nothing but the files of a backup, and a PATH with nothing but what RESTORE.md names. */
+interface StockShell {
+  folder: string;
+  run(
+    command: string,
+    env?: Record<string, string>,
+  ): Promise<{ code: number; stdout: string; stderr: string }>;
+}
+
+async function backedUpSample(installation: Installation, settings: Record<string, unknown>) {
+  const sample = await createSample(installation.postgres);
+  await query(
+    sample.url,
+    'CREATE TABLE noise AS SELECT i, gen_random_bytes(1024) AS bytes FROM generate_series(1, 1500) i',
+  );
+  await installation.configure({ databases: { shop: { engine: 'postgres', url: sample.url, ...settings } } });
+  await installation.start(['worker']);
+  const made = await installation.run('backup', 'shop');
+  assert.equal(made.code, 0, made.stderr);
+  return sample;
+}
+
+async function stockShell(
+  { path, backups, stored }: Installation,
+  programs: readonly string[],
+): Promise<StockShell> {
+  const [folder, bin] = [join(path, 'downloaded'), join(path, 'bin')];
+  await Promise.all([mkdir(folder), mkdir(bin)]);
+  for (const file of await stored()) {
+    if (file.includes('/data/')) await copyFile(join(backups, file), join(folder, basename(file)));
+  }
+  for (const program of [...programs, 'sha256sum', 'cat'])
+    await symlink(await realProgram(program), join(bin, program));
+  return {
+    folder,
+    run: async (command, env = {}) => {
+      const options = { cwd: folder, env: { PATH: bin, HOME: folder, ...env }, maxBuffer: 64 * 1024 * 1024 };
+      return run('/bin/sh', ['-c', command], options).then(
+        (ended) => ({ code: 0, ...ended }),
+        ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
+          code,
+          stdout,
+          stderr,
+        }),
+      );
+    },
+  };
+}
+
+async function commandsOf(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, 'RESTORE.md'), 'utf8');
+  const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)\n```$/gm)].map((match) => match[1] ?? '');
+  assert.ok(blocks.length >= 4, text);
+  return blocks;
+}
+
+function connectionTo(server: TestPostgres): Record<string, string> {
+  const { hostname, port, username, password } = new URL(server.adminUrl);
+  return { PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: decodeURIComponent(password) };
+}
+
+/** One byte of each file, one after another: the first command fails, names the file and prints none of the dump. */
+async function assertDamageStops(shell: StockShell, show: string): Promise<void> {
+  const files = (await readdir(shell.folder)).filter((name) => name !== 'RESTORE.md');
+  for (const name of files) {
+    const file = join(shell.folder, name);
+    const bytes = await readFile(file);
+    const middle = bytes.length >> 1;
+    const damaged = Buffer.from(bytes);
+    damaged[middle] = (bytes[middle] ?? 0) ^ 0x20;
+    await writeFile(file, damaged);
+    const ended = await shell.run(show);
+    assert.notEqual(ended.code, 0, name);
+    assert.equal(ended.stdout, `${name}: FAILED\n`);
+    await writeFile(file, bytes);
+  }
+  assert.equal((await shell.run(show)).code, 0);
+}

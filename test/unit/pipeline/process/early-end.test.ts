@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { buffer } from 'node:stream/consumers';
+import { describe, it } from 'node:test';
+import { startStages } from '../../../../src/pipeline/process/run.ts';
+import type { Stage } from '../../../../src/pipeline/process/stage.ts';
+
+const signal = new AbortController().signal;
+
+/** Whether an endless writer ends by SIGPIPE or by an error of its own is a matter of chance: several tries see both. */
+const tries = 8;
+
+function shell(source: string): Stage {
+  return { program: '/bin/sh', args: ['-c', source] };
+}
+
+describe('a last program that reads no more', () => {
+  it('is left to its own end where it may end early, though the others fail before', async () => {
+    for (let count = 0; count < tries; count += 1) {
+      const last = shell('head -c 100000 > /dev/null; exec < /dev/null; sleep 0.05; echo whole');
+      const running = startStages({
+        stages: [shell('exec yes'), last],
+        input: 'none',
+        signal,
+        partial: true,
+      });
+      assert.equal((await buffer(running.output)).toString(), 'whole\n');
+      await running.finished;
+    }
+  });
+
+  it('is named with its own words when it failed, though it was killed for the failure of the others', async () => {
+    for (let count = 0; count < tries; count += 1) {
+      const last = shell('head -c 100000 > /dev/null; echo "sh: error: enough" >&2; exit 3');
+      const stages = [shell('exec yes'), last];
+      const running = startStages({ stages, input: 'none', signal, stopWith: 'SIGKILL' });
+      running.output.resume();
+      await assert.rejects(running.finished, { message: /sh exited with code 3: sh: error: enough$/ });
+    }
+  });
+});
