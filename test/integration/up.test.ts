@@ -19,7 +19,7 @@ async function withUp(
   use: (bench: { installation: Installation; up: Running; at: UpFile }) => Promise<void>,
 ): Promise<void> {
   await withInstallation(async (installation) => {
-    delete installation.env['REDIS_URL'];
+    delete installation.env.REDIS_URL;
     const database = await installation.postgres.createDatabase();
     const url = installation.postgres.url(database);
     await query(url, 'CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 1000) n');

@@ -115,11 +115,11 @@ async function install(parts: {
   count += 1;
   const name = `t${process.pid}-${count}`;
   const env: Record<string, string> = {
-    PATH: process.env['PATH'] ?? '',
+    PATH: process.env.PATH ?? '',
     HOME: path,
-    TMPDIR: process.env['TMPDIR'] ?? '/tmp',
-    ...(process.env['NODE_OPTIONS'] && { NODE_OPTIONS: process.env['NODE_OPTIONS'] }),
-    ...(process.env['BACKUPDATA_TEST_RUN'] && { BACKUPDATA_TEST_RUN: process.env['BACKUPDATA_TEST_RUN'] }),
+    TMPDIR: process.env.TMPDIR ?? '/tmp',
+    ...(process.env.NODE_OPTIONS && { NODE_OPTIONS: process.env.NODE_OPTIONS }),
+    ...(process.env.BACKUPDATA_TEST_RUN && { BACKUPDATA_TEST_RUN: process.env.BACKUPDATA_TEST_RUN }),
     REDIS_URL: redisUrl,
     BACKUPDATA_INSTALLATION: name,
     BACKUPDATA_DATA_DIR: join(path, 'data'),

@@ -73,6 +73,8 @@ async function run(
     feeding,
   ]);
   stored.destroy();
+  // Our own refusal to read on stops the programs; what they then say of it is no cause.
+  if (output.status === 'rejected' && output.reason instanceof BackupDataError) throw output.reason;
   if (ended.status === 'rejected') throw ended.reason;
   if (output.status === 'rejected') throw output.reason;
   return output.value;

@@ -11,7 +11,7 @@ const key = 'shop/catalog/shop-20260102T030405Z-abc234.json';
 /** The file with other fields and a seal that fits them, as somebody would forge it. */
 function resealed(change: (fields: Record<string, unknown>) => void): Buffer {
   const fields: Record<string, unknown> = JSON.parse(encodeManifest(sampleManifest()).toString());
-  delete fields['sha256'];
+  delete fields.sha256;
   change(fields);
   const covered = `${JSON.stringify(fields, null, 2).slice(0, -2)},\n`;
   return Buffer.from(`${covered}  "sha256": "${createHash('sha256').update(covered).digest('hex')}"\n}\n`);
@@ -54,14 +54,14 @@ describe('a manifest', () => {
 
   it('of a newer version is refused, with a hint to use a newer release', () => {
     const file = resealed((fields) => {
-      fields['version'] = 2;
+      fields.version = 2;
     });
     assert.throws(() => decodeManifest(file, key), { code: 'FORMAT_UNSUPPORTED', hint: /newer release/ });
   });
 
   it('with fields that this release does not know is read', () => {
     const file = resealed((fields) => {
-      fields['later'] = { idea: true };
+      fields.later = { idea: true };
     });
     assert.equal(decodeManifest(file, key).backupId, sampleManifest().backupId);
   });
@@ -76,7 +76,7 @@ describe('a manifest', () => {
   ]) {
     it(`that points at ${foreign} is refused`, () => {
       const file = resealed((fields) => {
-        fields['parts'] = [
+        fields.parts = [
           { name: 'data.dump', kind: 'data', volumes: [{ key: foreign, bytes: 3, sha256: 'a'.repeat(64) }] },
         ];
       });

@@ -58,7 +58,7 @@ describe('stages joined by descriptors', () => {
   });
 
   it('give a program only the environment that its stage names', async () => {
-    process.env['CANARY_OF_THE_WORKER'] = 'leaked';
+    process.env.CANARY_OF_THE_WORKER = 'leaked';
     const running = startStages({
       stages: [{ ...shell('env'), env: { ONLY: 'this' } }],
       input: 'none',
