@@ -2,33 +2,30 @@ import type { Worker } from 'bullmq';
 import type { WorkerContext } from './context.ts';
 import { stopReasons } from './job.ts';
 
-/** Milliseconds that Redis may be away before a worker that has nothing else to do stops waiting for it. */
+/** Milliseconds that BullMQ is given to close once no job is active, and after the drain time in any case. */
 const patience = 2_000;
 
 /**
- * Takes no new job, waits for the active ones, and after the drain time hands them back. Redis may be away: then nothing can be
- * handed back, and waiting for it would hold up the end of the process. The jobs' locks expire, and others take them.
+ * Takes no new job, waits for the active ones, and after the drain time hands them back. BullMQ's own close may wait for
+ * a Redis that is away, or was for a while, without an end: then it is left, and so are the locks of its jobs, which expire.
  */
 export async function drain(
   workers: readonly Worker[],
   active: ReadonlySet<Promise<unknown>>,
-  { config, redis, wait }: WorkerContext,
+  { config, wait }: WorkerContext,
 ): Promise<void> {
   const over = new AbortController();
   const closing = Promise.all(workers.map((worker) => worker.close())).finally(() => over.abort());
   const timer = setTimeout(() => {
     for (const worker of workers) worker.cancelAllJobs(stopReasons.shutdown);
   }, config.timeouts.drain);
-  const giveUp = performance.now() + config.timeouts.drain + patience;
-  const lost = async (): Promise<void> => {
-    for (
-      let awaySince = performance.now();
-      performance.now() - awaySince < patience;
-      await wait(100, over.signal)
-    ) {
-      if (redis.status === 'ready' || !(active.size === 0 || performance.now() > giveUp))
-        awaySince = performance.now();
+  const end = performance.now() + config.timeouts.drain + patience;
+  const givenUp = async (): Promise<void> => {
+    let busyAt = performance.now();
+    while (performance.now() < Math.min(end, busyAt + patience)) {
+      await wait(50, over.signal);
+      if (active.size > 0) busyAt = performance.now();
     }
   };
-  await Promise.race([closing, lost()]).finally(() => clearTimeout(timer));
+  await Promise.race([closing, givenUp()]).finally(() => clearTimeout(timer));
 }
