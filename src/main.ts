@@ -2,6 +2,16 @@
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 
+// Before anything is loaded that an older one cannot read.
+const oldestNode = 24;
+if (Number.parseInt(process.versions.node, 10) < oldestNode) {
+  process.stderr.write(
+    `error: backupdata needs Node ${oldestNode} or newer, and this is ${process.version}\n` +
+      'Install a newer one (https://nodejs.org/en/download), or `npm install node@26` beside the package.\n',
+  );
+  process.exit(2);
+}
+
 // Before anything is loaded: the young generation stays small, so that buffers of a stream that has passed are given
 // back while it runs. A worker peaks at 116 MiB instead of 184 for a dump of 1.7 GB, and is no slower.
 setFlagsFromString('--semi-space-growth-factor=1');

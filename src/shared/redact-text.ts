@@ -16,11 +16,14 @@ export function redactText(text: string): string {
 
 /**
  * The second rule is for URLs whose password has `/`, `?` or `#` in it, which is what people get wrong; a port is
- * not taken for one. Bounded repetitions keep a hostile text from taking quadratic time.
+ * not taken for one, nor is the word in the URL that a hint shows as a form. Bounded repetitions keep a hostile text from taking quadratic time.
  */
 const rules: readonly (readonly [RegExp, string])[] = [
-  [/:\/\/([^\s/?#:@]{0,256}):[^\s/?#]+@/g, `://$1:${mask}@`],
-  [/:\/\/([^\s/?#:@]{0,256}):(?!\d{1,5}(?:[/?#]|$)|\[redacted\])[^\s"'<>]{1,256}@/g, `://$1:${mask}@`],
+  [/:\/\/([^\s/?#:@]{0,256}):(?!PASSWORD@HOST)[^\s/?#]+@/g, `://$1:${mask}@`],
+  [
+    /:\/\/([^\s/?#:@]{0,256}):(?!\d{1,5}(?:[/?#]|$)|\[redacted\]|PASSWORD@HOST)[^\s"'<>]{1,256}@/g,
+    `://$1:${mask}@`,
+  ],
   [
     /((?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key)=)(?!\[redacted\])(?:"[^"]{0,4096}"|'[^']{0,4096}'|[^\s&"',;)]+)/gi,
     `$1${mask}`,

@@ -80,7 +80,7 @@ async function withRedisKilled(use: (scene: Scene) => Promise<void>): Promise<vo
             wake();
           }
           assertNoCrash(await asked);
-          assert.equal((await asked).code, 0);
+          assert.equal((await asked).code, 0, (await asked).stderr);
           assert.equal(await worker.stop(), 0);
           assert.deepEqual(strayLines(worker), []);
           await assertInvariants(installation, { committed: [backupId, later], leftovers: 'none' });

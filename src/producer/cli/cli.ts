@@ -5,7 +5,9 @@ import { createCompletion } from './completion.ts';
 import { type CliContext, complain, createCliContext } from './context.ts';
 import { exitCodesText } from './exit-codes.ts';
 import type { Host } from './host.ts';
+import { usageError } from './usage.ts';
 import { verbs } from './verbs/verbs.ts';
+import { readVersion } from './version.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 /** Runs one command line to its end and gives the exit code of the process. */
@@ -24,6 +26,8 @@ async function dispatch(host: Host, json: boolean): Promise<number> {
   let code = 0;
   const parser = yargs([...host.argv])
     .scriptName('backupdata')
+    .locale('en')
+    .version(await readVersion())
     .usage('$0 <command>\n\nBacks databases up, restores them, and proves that it can.')
     .option('config', {
       type: 'string',
@@ -45,7 +49,7 @@ async function dispatch(host: Host, json: boolean): Promise<number> {
     .exitProcess(false)
     .fail((message, error, page) => {
       if (message === missingCommand && !json) page.showHelp((help) => host.stderr.write(`${help}\n\n`));
-      throw error ?? usage(message);
+      throw error && error.name !== 'YError' ? error : usageError(message, host.argv);
     });
   addCommands(parser, verbs, async (verb, options) => {
     const context = contextOf(host, options);
@@ -78,14 +82,6 @@ function report({ stderr, signal }: Host, { error, json }: { error: unknown; jso
     : asBackupDataError(error);
   complain({ stderr, json, error: toErrorDocument(failure) });
   return exitCodeOf(failure.code);
-}
-
-function usage(message: string): BackupDataError {
-  const [first = message] = message.split('\n');
-  const sentence = first.startsWith('Not enough non-option arguments') ? 'an argument is missing' : first;
-  return new BackupDataError('USAGE', sentence, {
-    hint: 'See `backupdata --help`, or `backupdata COMMAND --help`.',
-  });
 }
 
 /** A reader that has seen enough (`backupdata list | head`) is no failure. */

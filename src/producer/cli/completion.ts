@@ -10,7 +10,11 @@ export async function createCompletion(host: Host): Promise<FallbackCompletionFu
   const databases = host.argv.includes(flag) ? await databaseNames(host) : [];
   return (current, { _: words }: { _: readonly unknown[] }, complete, done) => {
     const takesDatabase = words.length > 2 && verbsOfDatabases.includes(words[1]) && !current.startsWith('-');
-    complete((_error, known = []) => done(takesDatabase ? [...databases, ...known] : [...known]));
+    complete((_error, known = []) => {
+      // What an option before it may be set to is all that can stand here.
+      const choices = known.length > 0 && known.every((each) => !each.startsWith('-'));
+      done(takesDatabase && !choices ? [...databases, ...known] : [...known]);
+    });
   };
 }
 

@@ -68,7 +68,10 @@ async function enqueueBackup(
   queue: Queue,
   database: DatabaseConfig,
 ): Promise<Enqueued> {
-  const { config, clock, randomBelow } = options;
+  const { config, clock, randomBelow, redis } = options;
+  // What waits behind the active run starts after this moment. BullMQ would put this request in its place, under another id.
+  const waiting = await successorOf(redis, queue, database.name);
+  if (waiting !== undefined && (await hasRun(queue, database.name))) return { jobId: waiting, as: 'joined' };
   const backupId = newBackupId({ database: database.name, at: clock(), ...(randomBelow && { randomBelow }) });
   const payload: Payload<'backup'> = {
     backupId,
@@ -85,12 +88,18 @@ async function enqueueBackup(
     await readBack(queue, backupId, database.name);
     return { jobId: backupId, as: 'new' };
   }
-  const successor = await successorOf(options.redis, queue, database.name);
+  const successor = await successorOf(redis, queue, database.name);
   if (successor !== undefined)
     return { jobId: successor, as: successor === backupId ? 'successor' : 'joined' };
   // Between the two calls the active run may have ended, and made the successor a run.
   if (await queue.getJob(backupId)) return { jobId: backupId, as: 'successor' };
   return { jobId: (await queue.getDeduplicationJobId(database.name)) ?? backupId, as: 'joined' };
+}
+
+/** Whether the run that a successor waits for is there; a successor that Redis kept alone is replaced by the next `add`. */
+async function hasRun(queue: Queue, database: string): Promise<boolean> {
+  const current = await queue.getDeduplicationJobId(database);
+  return current !== null && (await queue.getJob(current)) !== undefined;
 }
 
 /** The id under which the run that waits behind an active one will start; BullMQ keeps it in a hash of its own until then. */
@@ -121,11 +130,11 @@ async function enqueueRestore(
 }
 
 async function enqueueVerify(
-  { config, clock }: ClientOptions,
+  { config, clock, randomBelow }: ClientOptions,
   queue: Queue,
   request: Payload<'verify'>,
 ): Promise<string> {
-  const jobId = `verify-${request.backupId}-${compactTime(clock())}`;
+  const jobId = `verify-${request.backupId}-${compactTime(clock())}-${newAttemptId(randomBelow)}`;
   await queue.add('verify', request, maintenanceOptions({ jobId, queue: config.queue }));
   return jobId;
 }

@@ -40,17 +40,16 @@ const patience = 60_000;
  */
 export async function follow(options: FollowOptions): Promise<unknown> {
   let jobId = options.jobId;
-  for (let silentFor = 0; ; ) {
+  for (let heardAt = performance.now(); ; ) {
     try {
       const seen = await look(options, jobId);
       if ('result' in seen) return seen.result;
       jobId = seen.jobId;
       options.onUpdate(seen);
-      silentFor = 0;
+      heardAt = performance.now();
     } catch (error) {
       if (error instanceof BackupDataError) throw error;
-      silentFor += interval;
-      if (silentFor > patience) throw lost(jobId, error);
+      if (performance.now() - heardAt > patience) throw lost(jobId, error);
       options.onUpdate({
         jobId,
         state: 'reconnecting',

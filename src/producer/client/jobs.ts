@@ -1,7 +1,7 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
-import { cancelKey } from '../../shared/queues/names.ts';
+import { cancelKey, redisPrefix } from '../../shared/queues/names.ts';
 import { type Progress, parseProgress } from '../../shared/queues/progress.ts';
 import { failureOf } from './follow.ts';
 
@@ -26,13 +26,22 @@ const states = ['active', 'waiting', 'delayed', 'failed', 'completed'] as const;
 const perState = 20;
 const week = 7 * 86_400;
 
-/** Jobs of all queues, those that need attention first: active, waiting, delayed, then the latest failed and completed. */
+/** Jobs of all queues, those that need attention first: active, waiting, delayed, then the latest failed and completed. Newest first. */
 export async function listJobs(queues: readonly Queue[]): Promise<JobSummary[]> {
   const lists = await Promise.all(
     states.map((state) => Promise.all(queues.map((queue) => queue.getJobs([state], 0, perState - 1)))),
   );
-  const jobs = lists.flat(2).filter((job) => job !== undefined);
+  const jobs = lists.flatMap((ofState) =>
+    ofState
+      .flat()
+      .filter((job) => job !== undefined)
+      .sort(newestFirst),
+  );
   return Promise.all(jobs.map((job) => summarise(queues, job)));
+}
+
+function newestFirst(a: Job, b: Job): number {
+  return (b.finishedOn ?? b.timestamp) - (a.finishedOn ?? a.timestamp);
 }
 
 /** Reads the job again after its state, so that the two are of one moment. */
@@ -60,7 +69,7 @@ export async function summarise(queues: readonly Queue[], found: Job): Promise<J
 
 /**
  * Cancels a job wherever it is: one that waits is removed, a running one is told through Redis and ended by its worker
- * within a second or two. JOB_NOT_FOUND for one that is finished.
+ * within a second or two; so is one with a successor, when it is next started. JOB_NOT_FOUND for one that is finished.
  */
 export async function cancelJob(options: {
   redis: Redis;
@@ -82,12 +91,22 @@ export async function cancelJob(options: {
   // The mark first: a job that becomes active in between is then ended by its worker.
   await redis.set(cancelKey(installation, job.id ?? ''), by, 'EX', week);
   if (state === 'active') return 'told';
+  if (await hasSuccessor(redis, installation, job)) {
+    // BullMQ would remove the successor with it, and enqueues it only when this one has ended.
+    await job.promote().catch(() => undefined);
+    return 'told';
+  }
   try {
     await job.remove();
     return 'removed';
   } catch {
     return 'told';
   }
+}
+
+async function hasSuccessor(redis: Redis, installation: string, job: Job): Promise<boolean> {
+  const key = `${redisPrefix(installation)}:${job.queueName}:dn:${job.deduplicationId}`;
+  return job.deduplicationId !== undefined && (await redis.exists(key)) === 1;
 }
 
 function textOf(value: unknown): string | null {

@@ -58,6 +58,7 @@ timeouts:
   # How long a stopping worker lets its runs go on.
   #drain: 25s
 
-# Folders that are searched for pg_dump, zstd and the like instead of PATH. Not set by default.
+# Programs such as pg_dump and zstd are found on PATH and where they usually are. To search certain folders instead:
+#   tools: { path: [/usr/lib/postgresql/17/bin, /usr/bin] }
 tools: {}
 `;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Job, Worker } from 'bullmq';
+import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { type Client, createClient } from '../../../src/producer/client/client.ts';
 import { follow, type Update } from '../../../src/producer/client/follow.ts';
 import { cancelJob, listJobs } from '../../../src/producer/client/jobs.ts';
@@ -144,6 +144,15 @@ describe('a run that is asked for', () => {
       await client.backup(shop);
       const active = await take();
       const asked = [await client.backup(shop), await client.backup(shop), await client.backup(shop)];
+      assert.deepEqual(
+        asked.map(({ as }) => as),
+        ['successor', 'joined', 'joined'],
+      );
+      assert.equal(
+        new Set(asked.map(({ jobId }) => jobId)).size,
+        1,
+        'every id that was given out is the one that runs',
+      );
       const outcomes = Promise.all(asked.map(({ jobId }) => wait(jobId)));
       active.finish();
       (await take()).finish();
@@ -195,12 +204,41 @@ describe('cancelling', () => {
       await client.queue('backups', 'default').resume();
     }));
 
+  it('one that waits for its next attempt does not take the run along that waits behind it', () =>
+    withQueues(async ({ client, follow: wait, take, cancel }) => {
+      const queue = client.queue('backups', 'default');
+      const first = await client.backup(shop);
+      const active = await take();
+      const second = await client.backup(shop);
+      await queue.pause();
+      active.finish(new Error('[DUMP_FAILED] broken'));
+      await until('it waits', async () => (await queue.getJobState(first.jobId)) !== 'active');
+      assert.equal(await cancel(first.jobId), 'told');
+      await queue.resume();
+      const again = await take();
+      assert.equal(again.job.id, first.jobId);
+      again.finish(new UnrecoverableError('[CANCELLED] cancelled by a test'));
+      (await take()).finish();
+      assert.deepEqual(await wait(second.jobId), { backupId: second.jobId, bytes: 1, duration: 1 });
+    }));
+
   it('refuses a run that is over', () =>
     withQueues(async ({ client, follow: wait, take, cancel }) => {
       const { jobId } = await client.backup(shop);
       (await take()).finish();
       await wait(jobId);
       await assert.rejects(cancel(jobId), { code: 'JOB_NOT_FOUND', message: /already completed/ });
+    }));
+});
+
+describe('a verification that is asked for', () => {
+  it('is never taken for another that was asked for in the same second', () =>
+    withQueues(async ({ client }) => {
+      const request = { backupId: 'shop-20260102T030405Z-abc234', storage: 'main', database: 'shop' };
+      const checksum = await client.verify({ ...request, level: 'checksum' }, 'default');
+      const decode = await client.verify({ ...request, level: 'decode' }, 'default');
+      assert.equal((await client.findJob(checksum))?.data.level, 'checksum');
+      assert.equal((await client.findJob(decode))?.data.level, 'decode');
     }));
 });
 

@@ -51,6 +51,14 @@ describe('redaction by value', () => {
   });
 });
 
+describe('a hint', () => {
+  it('shows the form of a URL, and a password that looks like that form is still masked', () => {
+    const hint = 'Write postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require.';
+    assert.equal(redactText(hint), hint);
+    assert.equal(redactText('postgres://u:PASSWORD@db.example/x'), 'postgres://u:[redacted]@db.example/x');
+  });
+});
+
 describe('redaction by key', () => {
   const keys = [
     'password',

@@ -43,13 +43,16 @@ function changePrinter({ host }: CliContext): ProgressPrinter {
   return { update, done: () => undefined };
 }
 
+/** A terminal echoes Ctrl-C as `^C`. If that began another line, the live one could not be erased any more. */
+const roomForInterrupt = 3;
+
 function livePrinter({ host, clock }: CliContext): ProgressPrinter {
   const current = new Map<string, ProgressUpdate>();
   const erase = (): void => void host.stderr.write('\r\u001b[K');
   const update = (each: ProgressUpdate): void => {
     current.set(each.name, each);
     const line = summary([...current.values()], clock());
-    host.stderr.write(`\r\u001b[K${line.slice(0, (host.stderr.columns ?? 80) - 1)}`);
+    host.stderr.write(`\r\u001b[K${line.slice(0, (host.stderr.columns ?? 80) - roomForInterrupt)}`);
   };
   return { update, done: erase };
 }

@@ -78,8 +78,7 @@ async function run(context: CliContext, options: Options): Promise<number> {
         }),
       );
     },
-  );
-  printer.done();
+  ).finally(printer.done);
   return conclude(context, runs);
 }
 

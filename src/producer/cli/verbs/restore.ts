@@ -2,6 +2,7 @@ import { BackupDataError } from '../../../shared/errors.ts';
 import type { RestoreResult } from '../../../shared/queues/payloads.ts';
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
+import { startMeter } from '../output/meter.ts';
 import { createProgressPrinter } from '../output/progress.ts';
 import { describeTarget, parseTarget, type Target } from '../target.ts';
 import { verb } from '../verb.ts';
@@ -102,19 +103,21 @@ async function restoreHere(
 ): Promise<number> {
   const { restore } = await import('../../../pipeline/restore.ts');
   const resources = await context.resources();
-  const printer = createProgressPrinter(context);
+  const engine = await resources.engine(manifest.engine.name);
+  const codecs = await resources.codecsOf(manifest);
+  const meter = startMeter(context, { name: manifest.backupId, expectedBytes: manifest.bytes });
   const startedAt = context.clock();
   const { notes } = await restore({
     manifest,
     target: { url: target.url, database: target.database },
     options: { ...wanted(options), confirm: options.confirm },
     storage,
-    engine: await resources.engine(manifest.engine.name),
-    codecs: await resources.codecsOf(manifest),
+    engine,
+    codecs,
     context: resources.context(context.signal),
-    onPhase: (phase) => printer.update({ name: manifest.backupId, activity: phase, progress: undefined }),
-    onBytes: () => undefined,
-  }).finally(printer.done);
+    onPhase: meter.phase,
+    onBytes: meter.bytes,
+  }).finally(meter.done);
   return conclude(context, target, {
     backupId: manifest.backupId,
     notes,

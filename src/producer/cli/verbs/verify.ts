@@ -2,6 +2,7 @@ import type { VerifyResult } from '../../../shared/queues/payloads.ts';
 import { type VerifyLevel, verifyLevels } from '../../../shared/verification.ts';
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
+import { startMeter } from '../output/meter.ts';
 import { createProgressPrinter } from '../output/progress.ts';
 import { verb } from '../verb.ts';
 
@@ -54,16 +55,20 @@ async function verifyHere(
 ): Promise<{ seconds: number }> {
   const { verify } = await import('../../../pipeline/verify.ts');
   const resources = await context.resources();
+  const engine = await resources.engine(manifest.engine.name);
+  const codecs = await resources.codecsOf(manifest);
+  const meter = startMeter(context, { name: manifest.backupId, expectedBytes: manifest.bytes });
+  meter.phase('verify');
   return verify({
     manifest,
     level,
     storage,
-    engine: await resources.engine(manifest.engine.name),
-    codecs: await resources.codecsOf(manifest),
+    engine,
+    codecs,
     context: resources.context(context.signal),
     clock: context.clock,
-    onBytes: () => undefined,
-  });
+    onBytes: meter.bytes,
+  }).finally(meter.done);
 }
 
 async function verifyByWorker(

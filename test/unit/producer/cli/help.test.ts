@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { widthOf } from '../../../../src/producer/cli/output/text.ts';
 import { verbs } from '../../../../src/producer/cli/verbs/verbs.ts';
 import { writeConfig } from '../../../support/config.ts';
 import { withFolder } from '../../../support/folder.ts';
 import { runInProcess } from '../../../support/in-process.ts';
 
+const root = join(import.meta.dirname, '..', '..', '..', '..');
 const names = verbs.map(({ command }) => command.split(' ')[0] ?? '');
 
 /** The words of every help page. */
@@ -67,6 +71,17 @@ describe('help', () => {
     }));
 });
 
+describe('the version', () => {
+  it('is that of this release, not of the package in the current folder', () =>
+    withFolder(async (path) => {
+      const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+      await writeFile(join(path, 'package.json'), '{"version":"99.0.0"}');
+      const main = join(root, 'src', 'main.ts');
+      const { stdout } = await promisify(execFile)(process.execPath, [main, '--version'], { cwd: path });
+      assert.equal(stdout, `${version}\n`);
+    }));
+});
+
 describe('shell completion', () => {
   it('knows every command, and the commands of a group', () =>
     withFolder(async (path) => {
@@ -86,6 +101,14 @@ describe('shell completion', () => {
       await writeConfig(path, { storages: { main: join(path, 'main') }, databases: { shop: {}, crm: {} } });
       const { stdout } = await runInProcess({ path, env: {} }, ...words);
       assert.deepEqual(stdout.trimEnd().split('\n').slice(0, 2), ['shop', 'crm']);
+    }));
+
+  it('offers only what an option may be set to, right after that option', () =>
+    withFolder(async (path) => {
+      await writeConfig(path, { storages: { main: join(path, 'main') }, databases: { shop: {} } });
+      const line = ['backupdata', 'verify', 'shop', '--level', ''];
+      const { stdout } = await runInProcess({ path, env: {} }, '--get-yargs-completions', ...line);
+      assert.deepEqual(stdout.trimEnd().split('\n'), ['checksum', 'decode']);
     }));
 
   it('says nothing about a configuration that cannot be read', () =>
