@@ -45,7 +45,8 @@ export async function backup(request: BackupRequest): Promise<BackupOutcome> {
     if (outcome.committedBy === 'another attempt') await removeAttempt(request);
     return outcome;
   } catch (error) {
-    await leaveNothing(request);
+    const manifest = await leaveNothing(request);
+    if (manifest) return { manifest, committedBy: 'this attempt' };
     throw error;
   }
 }
@@ -126,15 +127,18 @@ async function writeInstructions(request: BackupRequest, draft: Manifest): Promi
 
 /**
  * Removes what a failed attempt stored, unless its manifest may be there after all: then removing would break a
- * listed backup. Never throws; the failure that led here is the one to report.
+ * listed backup. Gives that manifest where it is there: an abort that came after the commit came too late. Never
+ * throws; the failure that led here is the one to report.
  */
-async function leaveNothing(request: BackupRequest): Promise<void> {
+async function leaveNothing(request: BackupRequest): Promise<Manifest | undefined> {
   const { storage, backupId } = request;
   const signal = AbortSignal.timeout(30_000);
   try {
     const winner = await findManifest({ storage, backupId, signal });
-    if (winner?.attemptId !== request.attemptId) await removeAttempt({ ...request, context: { signal } });
+    if (winner?.attemptId === request.attemptId) return winner;
+    await removeAttempt({ ...request, context: { signal } });
   } catch {
     // The storage is gone; a later sweep finds the orphans.
   }
+  return undefined;
 }

@@ -25,7 +25,7 @@ export function restoreInstructions({
   });
   return [
     `# Restore ${manifest.backupId}`,
-    `A backup of the database \`${manifest.source.database}\` (${manifest.engine.name} ${manifest.engine.serverVersion}), taken at ${manifest.snapshotAt} by BackUpData.`,
+    `A backup of the database \`${plain(manifest.source.database)}\` (${manifest.engine.name} ${manifest.engine.serverVersion}), taken at ${manifest.snapshotAt} by BackUpData.`,
     `Nothing of BackUpData is needed: only ${['sha256sum', ...codecs.filter((codec) => codec.decode() !== null).map((codec) => codec.name)].join(', ')} and ${needs}.`,
     'Run the commands in a POSIX shell, in the folder that holds this file and the files beside it.',
     `## ${show.title}`,
@@ -53,6 +53,14 @@ function fileOf(volume: { key: string }): string {
   return posix.basename(volume.key);
 }
 
+/** A name from the server may hold anything; on one line and without backquotes it begins no block of commands. */
+function plain(name: string): string {
+  return name.replaceAll(/[\p{Cc}\u2028\u2029`]/gu, '?');
+}
+
+/** The fence is longer than any that a quoted name or setting holds, so that none of them can end the block. */
 function block(command: string): string {
-  return `\`\`\`sh\n${command}\n\`\`\``;
+  const runs = Array.from(command.matchAll(/`+/g), ([run]) => run.length);
+  const fence = '`'.repeat(Math.max(3, ...runs.map((length) => length + 1)));
+  return `${fence}sh\n${command}\n${fence}`;
 }

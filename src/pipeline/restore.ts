@@ -63,9 +63,18 @@ async function execute(
     await decodeInto(source, plan.part, plan.stage, { partial: !plan.readsAll });
     return await plan.finish();
   } catch (error) {
-    await plan.undo();
-    throw error instanceof StageFailure ? restoreFailed(request, error) : error;
+    const left = await plan.undo();
+    const failure = error instanceof StageFailure ? restoreFailed(request, error) : error;
+    throw left.length > 0 && failure instanceof BackupDataError ? leftBehind(failure, left) : failure;
   }
+}
+
+/** A target that is not as it was must never be taken for one that is. */
+function leftBehind({ code, message, cause }: BackupDataError, left: readonly string[]): BackupDataError {
+  return new BackupDataError(code, `${message}; ${left.join('; ')}`, {
+    hint: 'Drop it yourself before anything uses it; mend the cause and restore again.',
+    cause,
+  });
 }
 
 function restoreFailed({ engine, manifest }: RestoreRequest, failure: StageFailure): BackupDataError {
@@ -73,7 +82,7 @@ function restoreFailed({ engine, manifest }: RestoreRequest, failure: StageFailu
   if (explained) return explained;
   return new BackupDataError(
     'RESTORE_FAILED',
-    `the restore of ${manifest.backupId} failed and was taken back: ${failure.message}`,
+    `the restore of ${manifest.backupId} failed: ${failure.message}`,
     {
       hint: 'The target is as it was before; mend the cause and restore again.',
       cause: failure,

@@ -1,5 +1,6 @@
 import { hasCode } from '../shared/errors.ts';
-import { findManifest } from './catalog/catalog.ts';
+import { isAttemptId, isBackupId } from '../shared/ids.ts';
+import { findManifest, listEntries } from './catalog/catalog.ts';
 import { attemptFolder, databaseFolder, dataPrefix, installationKey } from './catalog/keys.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -34,10 +35,15 @@ export async function sweep(options: {
   const { storage, database, olderThan, live, signal } = options;
   // Listed before the catalog is read: an attempt that commits in between is then seen as committed.
   const attempts = await listAttempts(options);
+  const committed = new Set((await listEntries(options)).map((entry) => entry.backupId));
+  const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.backupId);
   const orphans: string[] = [];
   for (const attempt of attempts) {
     if (attempt.touchedAt >= olderThan || live.has(attempt.attemptId)) continue;
-    if (!(await isNeeded(attempt, options))) orphans.push(...attempt.keys);
+    // The only attempt of a committed backup is the one that its manifest names: no need to read it.
+    const alone = (attemptsOf.get(attempt.backupId) ?? []).length === 1;
+    const needed = committed.has(attempt.backupId) && (alone || (await isNeeded(attempt, options)));
+    if (!needed) orphans.push(...attempt.keys);
   }
   for (let start = 0; start < orphans.length; start += removeAtOnce) {
     await storage.remove(orphans.slice(start, start + removeAtOnce), signal);
@@ -59,11 +65,11 @@ async function listAttempts(options: {
   signal: AbortSignal;
 }): Promise<StoredAttempt[]> {
   const attempts = new Map<string, StoredAttempt>();
-  for await (const { key, modifiedAt } of options.storage.list(
-    dataPrefix(options.database),
-    options.signal,
-  )) {
-    const [backupId = '', attemptId = ''] = key.split('/').slice(-3);
+  const prefix = dataPrefix(options.database);
+  for await (const { key, modifiedAt } of options.storage.list(prefix, options.signal)) {
+    const [backupId = '', attemptId = '', ...names] = key.slice(prefix.length).split('/');
+    // What somebody else put there is not ours to judge, nor to remove.
+    if (!isBackupId(backupId) || !isAttemptId(attemptId) || names.length !== 1) continue;
     const attempt = attempts.get(attemptId) ?? { backupId, attemptId, touchedAt: modifiedAt, keys: [] };
     attempts.set(attemptId, attempt);
     attempt.keys.push(key);

@@ -31,7 +31,8 @@ export async function verify(request: VerifyRequest): Promise<Verification> {
     for (const part of request.manifest.parts) await verifyPart(request, part);
   } catch (error) {
     const failure = asVerdict(request, error);
-    await record(request, startedAt, failure);
+    // That the backup is bad must be heard, even where it cannot be written down.
+    await record(request, startedAt, failure).catch(() => undefined);
     throw failure;
   }
   return record(request, startedAt, null);

@@ -15,10 +15,15 @@ export interface EmbeddedRedisOptions {
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
 
+export interface EmbeddedRedis {
+  url: Secret;
+  /** Rejects with REDIS_UNAVAILABLE when the server ends. */
+  ended: Promise<never>;
+  close(): Promise<void>;
+}
+
 /** A Redis of this process's own: on a free loopback port, with a password, append-only file and no eviction. */
-export async function startEmbeddedRedis(
-  options: EmbeddedRedisOptions,
-): Promise<{ url: Secret; close(): Promise<void> }> {
+export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
   const program = await findServer(options.tools);
   const directory = resolve(options.dataDir, 'redis');
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -34,20 +39,25 @@ export async function startEmbeddedRedis(
     'ignore',
     'pipe',
   ]);
-  const ended = child.closed.then((exit) => {
+  const ended = child.closed.then((exit): never => {
     throw new BackupDataError(
       'REDIS_UNAVAILABLE',
-      `redis-server ended with code ${exit.code}: ${exit.stderr.trim()}`,
-      { hint: `Its log is ${join(directory, 'redis.log')}.` },
+      `redis-server ended (${exit.signal ?? `code ${exit.code}`}) ${exit.stderr.trim()}`.trim(),
+      { hint: `See why in ${join(directory, 'redis.log')}, then start again; its jobs are kept.` },
     );
   });
   ended.catch(() => undefined);
-  await Promise.race([answers(url, options), ended]);
   const close = async (): Promise<void> => {
     child.stop('SIGTERM');
     await child.closed;
   };
-  return { url, close };
+  try {
+    await Promise.race([answers(url, options), ended]);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { url, ended, close };
 }
 
 async function findServer(tools: Tools): Promise<string> {

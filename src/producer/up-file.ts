@@ -7,11 +7,14 @@ const schema = z.object({ pid: z.int(), redisUrl: z.string(), http: z.string(), 
 /** Where a running `backupdata up` is, for the commands beside it. Holds a password: mode 0600. */
 export type UpFile = z.output<typeof schema>;
 
-/** What the `up` of that data directory wrote, if its process is alive. */
+/**
+ * What the `up` of that data directory wrote, if its process is alive. In a container that is started again, the new
+ * process often has the number of the one that was killed: one's own number is never another's.
+ */
 export async function readUpFile(dataDir: string): Promise<UpFile | undefined> {
   try {
     const parsed = schema.parse(JSON.parse(await readFile(pathIn(dataDir), 'utf8')));
-    return isAlive(parsed.pid) ? parsed : undefined;
+    return parsed.pid !== process.pid && isAlive(parsed.pid) ? parsed : undefined;
   } catch {
     return undefined;
   }

@@ -2,8 +2,11 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { BackupDataError } from './errors.ts';
 import type { Secret } from './secret.ts';
 
+/** Milliseconds that a command of a `client` may take: a Redis that hangs keeps its connections, and answers nothing. */
+const patience = 10_000;
+
 /**
- * A connection to Redis. A `client` fails within a second when Redis is away, so that a command can say so; a
+ * A connection to Redis. A `client` fails within seconds when Redis is away, so that a command can say so; a
  * `worker` waits for Redis as long as it takes, because its jobs outlive an outage.
  */
 export function connectRedis(options: {
@@ -41,6 +44,7 @@ function roleOptions(role: 'client' | 'worker'): RedisOptions {
     enableOfflineQueue: false,
     lazyConnect: true,
     connectTimeout: 5_000,
+    commandTimeout: patience,
     retryStrategy: (times) => Math.min(times * 100, 1_000),
   };
 }

@@ -17,7 +17,11 @@ export async function startTelemetry(
   options: TelemetryOptions,
 ): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
-    void answer(options, request.url ?? '/').then(({ status, type, body }) => {
+    // A metric that cannot be read costs the answer, not the process and its runs.
+    const answered = answer(options, request.url ?? '/').catch(() =>
+      text(500, 'this cannot be answered now\n'),
+    );
+    void answered.then(({ status, type, body }) => {
       response.writeHead(status, { 'content-type': type }).end(body);
     });
   });

@@ -2,8 +2,10 @@ import type { Worker } from 'bullmq';
 import type { WorkerContext } from './context.ts';
 import { stopReasons } from './job.ts';
 
-/** Milliseconds that BullMQ is given to close once no job is active, and after the drain time in any case. */
+/** Milliseconds that BullMQ is given to close once no job is active. */
 const patience = 2_000;
+/** Milliseconds after the drain time in which jobs are handed back: longer than a program that ignores SIGTERM is left alive. */
+const handBack = 10_000;
 
 /**
  * Takes no new job, waits for the active ones, and after the drain time hands them back. BullMQ's own close may wait for
@@ -19,7 +21,7 @@ export async function drain(
   const timer = setTimeout(() => {
     for (const worker of workers) worker.cancelAllJobs(stopReasons.shutdown);
   }, config.timeouts.drain);
-  const end = performance.now() + config.timeouts.drain + patience;
+  const end = performance.now() + config.timeouts.drain + handBack;
   const givenUp = async (): Promise<void> => {
     let busyAt = performance.now();
     while (performance.now() < Math.min(end, busyAt + patience)) {

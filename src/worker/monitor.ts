@@ -33,6 +33,9 @@ export function startMonitor(options: MonitorOptions): Monitor {
   const state = startState(options);
   let busy = false;
   const tick = async (): Promise<void> => {
+    // First, because it needs no Redis: while that is away, the look below does not end.
+    const overdue = overdueReason(options.limits, state);
+    if (overdue) options.abort(overdue);
     if (busy) return;
     busy = true;
     // Redis may be away: then progress is not told and the lock will decide, but the run goes on.
@@ -88,9 +91,7 @@ function startState({ context }: MonitorOptions): State {
 }
 
 async function watch(options: MonitorOptions, state: State): Promise<void> {
-  const { context, job, limits, abort } = options;
-  const overdue = overdueReason(limits, state);
-  if (overdue) abort(overdue);
+  const { context, job, abort } = options;
   const [cancelled, kept] = await Promise.all([
     context.redis.get(cancelKey(context.config.installation, job.id ?? '')),
     state.lease?.renew() ?? true,

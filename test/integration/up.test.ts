@@ -94,11 +94,20 @@ describe('backupdata up', () => {
       assert.equal((await get(`${at.http}/queues`, { host: 'evil.example' })).status, 403);
     }));
 
-  it('answers for its health, and that Redis is away', () =>
-    withUp(async ({ up, at }) => {
+  it('answers for its health', () =>
+    withUp(async ({ at }) => {
       assert.equal((await get(`${at.metrics}/livez`)).status, 200);
       await until('it is ready', async () => (await get(`${at.metrics}/readyz`)).status === 200);
       assert.equal((await get(`${at.metrics}/nothing`)).status, 404);
-      await up.stop();
+    }));
+
+  it('ends, and says why, when its Redis does', () =>
+    withUp(async ({ installation: { path }, up }) => {
+      const log = await readFile(join(path, 'data', 'redis', 'redis.log'), 'utf8');
+      const pid = Number(/^(\d+):/m.exec(log)?.[1]);
+      process.kill(pid, 'SIGKILL');
+      await until('up has ended', () => up.child.exitCode !== null, 20_000);
+      assert.equal(up.child.exitCode, 5);
+      assert.match(up.log(), /redis-server ended \(SIGKILL\)/);
     }));
 });

@@ -51,7 +51,8 @@ export async function listBackups(options: {
   const backups: ListedBackup[] = [];
   for (let start = 0; start < entries.length; start += parallelReads) {
     const batch = entries.slice(start, start + parallelReads);
-    backups.push(...(await Promise.all(batch.map((entry) => withManifest(options, entry)))));
+    const read = await Promise.all(batch.map((entry) => withManifest(options, entry)));
+    backups.push(...read.filter((each) => each !== undefined));
   }
   return backups;
 }
@@ -118,10 +119,11 @@ async function readObject(options: {
   }
 }
 
+/** Undefined for a backup that was retired since it was listed. */
 async function withManifest(
   options: { storage: Storage; signal: AbortSignal },
   entry: CatalogEntry,
-): Promise<ListedBackup> {
+): Promise<ListedBackup | undefined> {
   try {
     return {
       ...entry,
@@ -129,6 +131,7 @@ async function withManifest(
       problem: null,
     };
   } catch (error) {
+    if (hasCode(error, 'BACKUP_NOT_FOUND')) return undefined;
     if (!hasCode(error, 'MANIFEST_INVALID') && !hasCode(error, 'FORMAT_UNSUPPORTED')) throw error;
     return { ...entry, manifest: null, problem: error };
   }

@@ -83,8 +83,8 @@ export interface RestorePlan {
   readsAll: boolean;
   /** Ends a restore whose stage succeeded; notes for the operator. */
   finish(): Promise<readonly string[]>;
-  /** Takes back what a failed restore made. Never throws. */
-  undo(): Promise<void>;
+  /** Takes back what a failed restore made; a clause for each thing that it could not take back. Never throws. */
+  undo(): Promise<readonly string[]>;
 }
 
 /** One installed program of an engine. */

@@ -37,33 +37,44 @@ export interface RunningStages {
 export function startStages(options: StagesOptions): RunningStages {
   options.signal.throwIfAborted();
   const children = startJoined(options);
-  const finished = supervise(children, options);
+  const stop = stopper(children, options);
+  const finished = supervise(children, stop, options);
   finished.catch(() => undefined);
+  const output = gate(children, finished);
+  // A program that has nothing to write just then (a dump that waits for a lock) would not notice that nobody reads.
+  output.once('close', stop.now);
   const first = children[0]?.process.stdin;
   const input = options.input === 'pipe' && first ? first : null;
   // A stage that ended early breaks this pipe; its exit, not the broken pipe, is what failed.
   input?.on('error', () => undefined);
-  return { input, output: gate(children, finished), finished };
+  return { input, output, finished };
 }
 
 function startJoined({ stages, input }: StagesOptions): readonly Child[] {
   const children: Child[] = [];
-  for (const [index, stage] of [...stages.entries()].reverse()) {
-    const next = children[0]?.process.stdin;
-    const child = startChild(stage, [
-      index === 0 && input === 'none' ? 'ignore' : 'pipe',
-      next ?? 'pipe',
-      'pipe',
-    ]);
-    // destroy() closes our copy of the descriptor; end() would shut the socket down for the program that now holds it.
-    next?.destroy();
-    children.unshift(child);
+  try {
+    for (const [index, stage] of [...stages.entries()].reverse()) {
+      const next = children[0]?.process.stdin;
+      const child = startChild(stage, [
+        index === 0 && input === 'none' ? 'ignore' : 'pipe',
+        next ?? 'pipe',
+        'pipe',
+      ]);
+      // destroy() closes our copy of the descriptor; end() would shut the socket down for the program that now holds it.
+      next?.destroy();
+      children.unshift(child);
+    }
+    return children;
+  } catch (error) {
+    // The system may refuse one for want of memory; the others would wait for its bytes for ever.
+    for (const child of children) child.stop('SIGKILL');
+    throw error;
   }
-  return children;
 }
 
-async function supervise(children: readonly Child[], options: StagesOptions): Promise<void> {
-  const stop = stopper(children, options);
+type Stopper = ReturnType<typeof stopper>;
+
+async function supervise(children: readonly Child[], stop: Stopper, options: StagesOptions): Promise<void> {
   options.signal.addEventListener('abort', stop.now, { once: true });
   const last = children.at(-1);
   for (const child of children) {
@@ -83,14 +94,20 @@ async function supervise(children: readonly Child[], options: StagesOptions): Pr
 
 function stopper(children: readonly Child[], { stopWith = 'SIGTERM', grace = 5_000 }: StagesOptions) {
   let timer: NodeJS.Timeout | undefined;
+  let over = false;
   const send = (signal: NodeJS.Signals): void => {
     for (const child of children) child.stop(signal);
   };
   const now = (): void => {
+    if (over) return;
     send(stopWith);
     timer ??= setTimeout(send, grace, 'SIGKILL');
   };
-  return { now, cancel: () => clearTimeout(timer) };
+  const cancel = (): void => {
+    over = true;
+    clearTimeout(timer);
+  };
+  return { now, cancel };
 }
 
 /** The end of `output` is held back until it is known to be the end of a whole dump. */

@@ -35,7 +35,7 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
       clock,
       onBytes: monitor.bytes,
     });
-    logger.info('backup verified', { level, seconds });
+    logger.info(`backup verified (${level})`, { seconds });
     return { backupId, level, seconds };
   } finally {
     monitor.stop();

@@ -59,16 +59,27 @@ export async function createDatabase(
   });
 }
 
-/** Takes it back, with the connections that a killed restore may have left. Never throws. */
-export async function dropDatabase(connection: Connection, context: ServerContext): Promise<void> {
+/**
+ * Takes it back, with the connections that a killed restore may have left. Never throws: a clause says so where the
+ * database stays.
+ */
+export async function dropDatabase(
+  connection: Connection,
+  context: ServerContext,
+): Promise<string | undefined> {
   const name = pg.escapeIdentifier(connection.database);
-  await onServer(connection, uninterrupted(context), async (session) => {
+  const drop = onServer(connection, uninterrupted(context), async (session) => {
     if (session.server.major >= 13) return session.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await session.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
       connection.database,
     ]);
     return session.query(`DROP DATABASE IF EXISTS ${name}`);
-  }).catch(() => undefined);
+  });
+  return drop.then(
+    () => undefined,
+    () =>
+      `the database "${connection.database}" at ${addressOf(connection)}, which it made, could not be dropped`,
+  );
 }
 
 /** Gives the database its own settings; one note for each that the server refuses. */

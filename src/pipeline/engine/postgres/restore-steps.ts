@@ -26,9 +26,11 @@ export interface RestoreSteps {
 
 /** Makes what must be there before the data comes. What it made is taken back when it fails, or when the plan is undone. */
 export async function executeRestore(steps: RestoreSteps, context: EngineContext): Promise<RestorePlan> {
-  const made: (() => Promise<void>)[] = [];
-  const undo = async (): Promise<void> => {
-    for (let takeBack = made.pop(); takeBack; takeBack = made.pop()) await takeBack();
+  const made: TakeBack[] = [];
+  const undo = async (): Promise<readonly string[]> => {
+    const left: (string | undefined)[] = [];
+    for (let takeBack = made.pop(); takeBack; takeBack = made.pop()) left.push(await takeBack());
+    return left.filter((each) => each !== undefined);
   };
   try {
     const list = await makeReady(steps, made, context);
@@ -51,16 +53,19 @@ export async function executeRestore(steps: RestoreSteps, context: EngineContext
   }
 }
 
+/** Gives a clause about what stays where it fails. */
+type TakeBack = () => Promise<string | undefined>;
+
 async function makeReady(
   { connection, create, roles, selection }: RestoreSteps,
-  made: (() => Promise<void>)[],
+  made: TakeBack[],
   context: EngineContext,
 ): Promise<UseList | null> {
   context.signal.throwIfAborted();
   const list = selection ? await writeUseList(selection.entries) : null;
-  if (list) made.push(list.remove);
+  if (list) made.push(() => list.remove().then(() => undefined));
   await createRoles(connection, roles, context);
-  made.push(() => dropRoles(connection, roles, context));
+  made.push(() => dropRoles(connection, roles, context).then(() => undefined));
   if (create) {
     await createDatabase({ connection, ...create }, context);
     made.push(() => dropDatabase(connection, context));

@@ -28,11 +28,11 @@ export const upVerb = verb<Options>({
 
 async function up(context: CliContext, options: Options, releases: ReleaseStack): Promise<number> {
   const concurrency = positiveInteger(options.concurrency);
-  const { dataDir, redisUrl: given } = await context.environment();
+  const { dataDir } = await context.environment();
   await refuseSecond(dataDir);
   const server = await openServer(context, releases);
   const { databases } = server.config;
-  const redisUrl = given ?? (await ownRedis(context, releases));
+  const { redisUrl, ended } = await givenOrOwnRedis(context, releases);
   const producer = await server.startProducer(redisUrl);
   const pools = [...new Set([...databases.values()].map((database) => database.pool)).add(defaultPool)];
   const worker = await server.startWorker({ redisUrl, pools, concurrency });
@@ -47,7 +47,7 @@ async function up(context: CliContext, options: Options, releases: ReleaseStack)
   });
   releases.push(() => removeUpFile(dataDir));
   announce(context, { http: producer.url, metrics, databases: [...databases.keys()] });
-  await untilStopped(context.signal);
+  await Promise.race([untilStopped(context.signal), ended]);
   context.say(
     'stopping: runs have the drain time to end, then they go back to the queue (Ctrl-C again to stop at once)',
   );
@@ -66,17 +66,18 @@ async function refuseSecond(dataDir: string): Promise<void> {
   );
 }
 
-async function ownRedis(context: CliContext, releases: ReleaseStack): Promise<Secret> {
+/** REDIS_URL, whose end is not ours to wait for; or a Redis of our own, without which there is nothing left to do. */
+async function givenOrOwnRedis(
+  context: CliContext,
+  releases: ReleaseStack,
+): Promise<{ redisUrl: Secret; ended: Promise<never> }> {
+  const { dataDir, redisUrl } = await context.environment();
+  if (redisUrl) return { redisUrl, ended: new Promise(() => undefined) };
   const { startEmbeddedRedis } = await import('../../embedded-redis.ts');
-  const { dataDir } = await context.environment();
-  const redis = await startEmbeddedRedis({
-    dataDir,
-    tools: await context.tools(),
-    signal: context.signal,
-    wait: context.wait,
-  });
+  const { signal, wait } = context;
+  const redis = await startEmbeddedRedis({ dataDir, tools: await context.tools(), signal, wait });
   releases.push(redis.close);
-  return redis.url;
+  return { redisUrl: redis.url, ended: redis.ended };
 }
 
 function announce(

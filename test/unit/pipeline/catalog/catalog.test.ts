@@ -90,6 +90,24 @@ describe('the catalog', () => {
       );
     }));
 
+  it('lists the others when a backup goes away while it is read', () =>
+    withStorage(async (storage) => {
+      await store(storage, old);
+      await store(storage, newer);
+      const retiring: Storage = {
+        ...storage,
+        get: async (...args) => {
+          await storage.remove([manifestKey(old)], signal);
+          return storage.get(...args);
+        },
+      };
+      const listed = await listBackups({ storage: retiring, database: undefined, signal });
+      assert.deepEqual(
+        listed.map(({ backupId }) => backupId),
+        [newer],
+      );
+    }));
+
   it('does not take a manifest for a backup that bears another id', () =>
     withStorage(async (storage) => {
       await put(storage, manifestKey(newer), encodeManifest(sampleManifest({ backupId: old })));
@@ -179,6 +197,20 @@ describe('a sweep', () => {
       );
       assert.equal(await sweep({ storage, database: 'shop', olderThan: later, live: new Set(), signal }), 1);
       assert.equal((await keysIn(storage)).length, 1);
+    }));
+
+  it('passes over what is no object of an attempt', () =>
+    withStorage(async (storage) => {
+      const strangers = [
+        'shop/data/notes.txt',
+        `shop/data/${old}/notes.txt`,
+        `shop/data/${old}/azzzzzzzz/deeper/data.dump.zst`,
+        `shop/data/${old}/old/data.dump.zst`,
+      ].sort();
+      for (const key of strangers) await put(storage, key, 'x');
+      await put(storage, `shop/data/${newer}/ayyyyyyyy/data.dump.zst`, 'an orphan');
+      assert.equal(await sweep({ storage, database: 'shop', olderThan: later, live: new Set(), signal }), 1);
+      assert.deepEqual((await keysIn(storage)).sort(), strangers);
     }));
 
   it('removes nothing of a backup whose manifest it cannot read, and goes on with the others', () =>

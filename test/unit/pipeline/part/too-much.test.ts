@@ -13,7 +13,12 @@ it('a program that answers more than memory should hold fails with that, not wit
     const storage = await openStorage({ name: 'main', config: { type: 'local', path } });
     const place = { storage, folder: 'shop/', signal };
     const key = 'data/shop-20260102T030405Z-abc234/aabcdefgh/data.dump';
-    const volumes = await writePart({ ...place, key, source: Readable.from([Buffer.from('x')]), volumeSize: 10 });
+    const volumes = await writePart({
+      ...place,
+      key,
+      source: Readable.from([Buffer.from('x')]),
+      volumeSize: 10,
+    });
     const endless = { program: '/usr/bin/yes', args: [] };
     await assert.rejects(
       partReader({ ...place, codecs: [] }).collect({ name: 'data.dump', kind: 'data', volumes }, endless),
