@@ -124,7 +124,7 @@ function report({ tests, durations }: RunResult, faults: readonly string[]): voi
   const time = seconds(performance.now());
   const verdict =
     faults.length === 0
-      ? `Passed: ${tests} tests in ${durations.size} files, ${time}.`
+      ? `${durations.size} files in ${time}:\n${tests} passed, 0 failed`
       : `FAILED after ${time}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`;
   process.stdout.write(`\nSlowest of ${durations.size} files:\n${lines.join('\n')}\n\n${verdict}\n`);
 }
