@@ -12,13 +12,27 @@ describe('a PostgreSQL database through the queue into storage, and back', () =>
       await query(postgres.adminUrl, `CREATE ROLE ${owner}; CREATE ROLE ${reader}`);
       await fillSample(postgres.url(database), { owner, reader });
       await configure({ databases: { shop: { engine: 'postgres', url: postgres.url(database) } } });
-      await start(['worker']);
+      const worker = await start(['worker']);
 
       const backup = await run('backup', 'shop', '--json');
       assert.equal(backup.code, 0, backup.stderr);
       const [made] = backup.json<{ runs: { backupId: string; outcome: string }[] }>().runs;
       assert.equal(made?.outcome, 'committed');
       assert.ok((await stored()).includes(`shop/catalog/${made?.backupId}.json`));
+
+      const lines = worker
+        .log()
+        .split('\n')
+        .filter((line) => line.includes(made?.backupId ?? ''));
+      assert.ok(lines.length >= 2, worker.log());
+      for (const line of lines) {
+        const { backupId, database: name, attempt, jobId } = JSON.parse(line);
+        assert.deepEqual(
+          [backupId, name, attempt, typeof jobId],
+          [made?.backupId, 'shop', 1, 'string'],
+          line,
+        );
+      }
 
       const copy = postgres.uniqueName();
       const restore = await run('restore', 'shop', '--to', `shop/${copy}`, '--create');
