@@ -46,7 +46,7 @@ async function dumpPart(
     const running = startStages({ stages: [planned.source, ...encoders], input: 'none', signal });
     return storePart(attempt, planned, { output: running.output, running, signal });
   }
-  const prepared = await planned.source();
+  const prepared = await planned.source(signal);
   if ('missing' in prepared) return prepared.missing;
   const encoders = codecs.flatMap((codec) => codec.inProcess?.encode() ?? []);
   const output = through(Readable.from([prepared.bytes]), encoders);

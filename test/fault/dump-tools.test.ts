@@ -66,6 +66,11 @@ describe('a dump tool that misbehaves leaves no backup and no object', () => {
             message: /dump of the globals of .* failed: its output ends before its last line/,
           },
         },
+        'fails at once while the dump of the globals hangs': {
+          pg_dump: 'exit 1',
+          pg_dumpall: 'exec sleep 600',
+          complaint: failed(/pg_dump exited with code 1/),
+        },
         'fails to dump the globals': {
           pg_dumpall: "echo 'pg_dumpall: error: no' >&2; exit 3",
           complaint: {

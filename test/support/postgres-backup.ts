@@ -47,7 +47,8 @@ export async function dumpInMemory(
   const parts = new Map<string, Buffer>();
   const entries: ManifestPart[] = [];
   for (const { name, kind, source } of plan.parts) {
-    const bytes = typeof source === 'function' ? preparedBytes(await source()) : await output(source);
+    const bytes =
+      typeof source === 'function' ? preparedBytes(await source(context.signal)) : await output(source);
     if (!bytes) continue;
     parts.set(name, bytes);
     entries.push({ name, kind, volumes: [] });

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { BackupDataError, hasCode } from '../../shared/errors.ts';
-import { databaseOf, isBackupId, isDatabaseName, timeOfBackup } from '../../shared/ids.ts';
+import { databaseOf, timeOfBackup } from '../../shared/ids.ts';
 import { decodeManifest, type Manifest } from '../../shared/manifest.ts';
 import type { Verification } from '../../shared/verification.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -55,19 +55,6 @@ export async function listBackups(options: {
     backups.push(...read.filter((each) => each !== undefined));
   }
   return backups;
-}
-
-/** Finds what an operator calls BACKUP: a backup id, or a database's name for its latest. BACKUP_NOT_FOUND otherwise. */
-export async function resolveBackup(options: {
-  storage: Storage;
-  backup: string;
-  signal: AbortSignal;
-}): Promise<Manifest> {
-  const { storage, backup, signal } = options;
-  if (isBackupId(backup)) return readManifest({ storage, backupId: backup, signal });
-  const [latest] = isDatabaseName(backup) ? await listEntries({ storage, database: backup, signal }) : [];
-  if (!latest) throw notFound(storage, backup);
-  return readManifest({ storage, backupId: latest.backupId, signal });
 }
 
 /** BACKUP_NOT_FOUND when it was never committed; MANIFEST_INVALID or FORMAT_UNSUPPORTED when it cannot be used. */

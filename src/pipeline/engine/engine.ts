@@ -34,8 +34,8 @@ export interface PlannedPart {
   /** File name without the codecs' extensions: `data.dump`, `globals.sql`. */
   name: string;
   kind: ManifestPart['kind'];
-  /** The program whose stdout is the part; or what makes a part of a few kB, started beside the programs. */
-  source: Stage | (() => Promise<PreparedPart>);
+  /** The program whose stdout is the part; or what makes a part of a few kB beside the programs, until the signal stops it. */
+  source: Stage | ((signal: AbortSignal) => Promise<PreparedPart>);
   /** How the decoded part must begin, when its format has a signature; a dump that wrote nothing is caught by it. */
   signature?: Buffer;
 }

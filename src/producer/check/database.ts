@@ -16,7 +16,7 @@ export async function checkDatabase(options: {
   const inspection = await engine.inspect(database, context);
   const { serverVersion, toolVersion } = inspection.engine;
   const plan = await engine.plan(database, inspection, context);
-  const missing = await missingGlobals(plan).finally(() => plan.close());
+  const missing = await missingGlobals(plan, signal).finally(() => plan.close());
   const size = formatBytes(inspection.estimatedSourceBytes);
   return [
     ok(
@@ -34,9 +34,9 @@ export async function checkDatabase(options: {
 }
 
 /** Why each part that the engine makes by itself cannot be made; empty when nothing is missing. */
-async function missingGlobals(plan: DumpPlan): Promise<string[]> {
+async function missingGlobals(plan: DumpPlan, signal: AbortSignal): Promise<string[]> {
   const made = await Promise.all(
-    plan.parts.map(({ source }) => (typeof source === 'function' ? source() : undefined)),
+    plan.parts.map(({ source }) => (typeof source === 'function' ? source(signal) : undefined)),
   );
   return made.flatMap((part) => (part && 'missing' in part ? [part.missing] : []));
 }

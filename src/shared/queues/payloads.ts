@@ -86,10 +86,3 @@ export interface VerifyResult {
 export interface PruneResult {
   removed: number;
 }
-
-export interface JobResults {
-  backup: BackupResult;
-  restore: RestoreResult;
-  verify: VerifyResult;
-  prune: PruneResult;
-}

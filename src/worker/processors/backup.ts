@@ -1,5 +1,6 @@
 import { backup } from '../../pipeline/backup.ts';
 import { listEntries, readManifest } from '../../pipeline/catalog/catalog.ts';
+import type { Storage } from '../../pipeline/storage/storage.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { newAttemptId } from '../../shared/ids.ts';
@@ -97,11 +98,7 @@ async function requireLock(extended: Promise<number>): Promise<void> {
 }
 
 /** Stored bytes of the newest backup, to estimate how far this one is; null when there is none, or none that can be read. */
-async function lastBytes(
-  storage: Parameters<typeof listEntries>[0]['storage'],
-  database: string,
-  signal: AbortSignal,
-): Promise<number | null> {
+async function lastBytes(storage: Storage, database: string, signal: AbortSignal): Promise<number | null> {
   try {
     const [latest] = await listEntries({ storage, database, signal });
     return latest ? (await readManifest({ storage, backupId: latest.backupId, signal })).bytes : null;

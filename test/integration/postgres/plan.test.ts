@@ -9,6 +9,8 @@ import { installClientTools } from '../../support/postgres-tools.ts';
 import { runStage } from '../../support/stage.ts';
 
 /** A server of its own: what its users may see of its catalogs is changed, and it is stopped. */
+const { signal } = new AbortController();
+
 describe('the parts of a dump of PostgreSQL', () => {
   const engine = createPostgresEngine();
   let server: TestPostgres;
@@ -67,7 +69,7 @@ describe('the parts of a dump of PostgreSQL', () => {
   });
 
   it('have the roles in the globals, without their passwords', async () => {
-    const prepared = await (await globalsFor(server.url(database)))();
+    const prepared = await (await globalsFor(server.url(database)))(signal);
     assert.ok('bytes' in prepared);
     const sql = prepared.bytes.toString('utf8');
     assert.match(sql, /^CREATE ROLE app;$/m);
@@ -80,7 +82,7 @@ describe('the parts of a dump of PostgreSQL', () => {
       server.url(database),
       'REVOKE SELECT ON pg_catalog.pg_auth_members FROM PUBLIC; REVOKE pg_read_all_data FROM limited',
     );
-    const prepared = await globals();
+    const prepared = await globals(signal);
     assert.ok('missing' in prepared);
     assert.match(
       prepared.missing,
@@ -94,7 +96,7 @@ describe('the parts of a dump of PostgreSQL', () => {
     await own.stop();
     const source = parts[1]?.source;
     assert.ok(typeof source === 'function');
-    await assert.rejects(source(), { code: 'DATABASE_UNREACHABLE', retryable: true });
+    await assert.rejects(source(signal), { code: 'DATABASE_UNREACHABLE', retryable: true });
   });
 
   for (const [what, lines] of [
@@ -111,17 +113,17 @@ describe('the parts of a dump of PostgreSQL', () => {
         const { parts } = await planFor(server.url(database), engineContext({ tools }));
         const source = parts[1]?.source;
         assert.ok(typeof source === 'function');
-        await assert.rejects(source(), { code: 'DUMP_FAILED', message: /the dump of the globals/ });
+        await assert.rejects(source(signal), { code: 'DUMP_FAILED', message: /the dump of the globals/ });
       }));
   }
 
   it('are not begun when the run was aborted', async () => {
     const reason = new Error('enough');
     const controller = new AbortController();
-    const { parts } = await planFor(server.url(database), engineContext({ signal: controller.signal }));
+    const { parts } = await planFor(server.url(database));
     controller.abort(reason);
     const source = parts[1]?.source;
     assert.ok(typeof source === 'function');
-    await assert.rejects(source(), reason);
+    await assert.rejects(source(controller.signal), reason);
   });
 });

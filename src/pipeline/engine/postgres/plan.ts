@@ -27,7 +27,11 @@ export async function plan(
         source: { program: tools.pgDump, args: ['--format=custom', '--compress=0', '--no-password'], env },
         signature: Buffer.from('PGDMP'),
       },
-      { name: globalsPart, kind: 'globals', source: () => dumpGlobals({ tools, connection, env }, context) },
+      {
+        name: globalsPart,
+        kind: 'globals',
+        source: (signal) => dumpGlobals({ tools, connection, env }, { ...context, signal }),
+      },
     ],
     close: async () => undefined,
   };
