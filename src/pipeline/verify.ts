@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { BackupDataError, toErrorDocument } from '../shared/errors.ts';
 import type { Manifest, ManifestPart } from '../shared/manifest.ts';
 import type { Verification, VerifyLevel } from '../shared/verification.ts';
@@ -87,7 +86,7 @@ async function record(
     ...verification,
     error: failure && toErrorDocument(failure),
   };
-  const body = Readable.from([Buffer.from(`${JSON.stringify(details, null, 2)}\n`)]);
+  const body = Buffer.from(`${JSON.stringify(details, null, 2)}\n`);
   await storage.put(verificationKey(manifest.backupId, verification), body, { signal: context.signal });
   return verification;
 }

@@ -20,7 +20,7 @@ const volume = z.object({ key: volumeKey, bytes: count, sha256 });
 
 const part = z.object({
   name: z.string().regex(/^[A-Za-z0-9_.-]+$/),
-  kind: z.enum(['globals', 'schema', 'data', 'slice', 'instructions']),
+  kind: z.enum(['globals', 'schema', 'data', 'slice', 'counts', 'instructions']),
   volumes: z.array(volume).min(1),
   rows: count.optional(),
   of: z.string().optional(),

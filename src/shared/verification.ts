@@ -1,5 +1,5 @@
 /** How far a backup was proven, weakest first. */
-export const verifyLevels = ['checksum', 'decode'] as const;
+export const verifyLevels = ['checksum', 'decode', 'restore'] as const;
 export type VerifyLevel = (typeof verifyLevels)[number];
 
 /** The outcome of one verification, as its mark in the catalog's listing tells it. */
@@ -8,6 +8,7 @@ export interface Verification {
   at: Date;
   level: VerifyLevel;
   outcome: 'ok' | 'failed';
+  /** What it took; for level restore, what the restore alone took. */
   seconds: number;
 }
 

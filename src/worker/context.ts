@@ -18,7 +18,7 @@ export interface WorkerContext {
   random: () => number;
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
   /** Adds a job to the maintenance queue of a pool; one of the same id is added once. */
-  enqueueMaintenance: <Name extends 'verify' | 'prune'>(job: {
+  enqueueMaintenance: <Name extends 'verify' | 'copy' | 'prune'>(job: {
     name: Name;
     jobId: string;
     pool: string;

@@ -8,6 +8,7 @@ import type {
 import type { DatabaseConfig } from '../../src/shared/config/schema.ts';
 import type { Manifest, ManifestPart } from '../../src/shared/manifest.ts';
 import { Secret } from '../../src/shared/secret.ts';
+import { sampleDatabase } from './database.ts';
 import { sampleManifest } from './manifest.ts';
 import { runStage } from './stage.ts';
 import { machineTools } from './tools.ts';
@@ -23,16 +24,7 @@ export function engineContext(overrides: Partial<EngineContext> = {}): EngineCon
 }
 
 export function databaseConfig(url: string): DatabaseConfig {
-  return {
-    name: 'shop',
-    engine: 'postgres',
-    url: new Secret(url),
-    storage: 'main',
-    compression: { type: 'none' },
-    pool: 'default',
-    maxDuration: 60_000,
-    volumeSize: 1 << 30,
-  };
+  return sampleDatabase({ url: new Secret(url), compression: { type: 'none' } });
 }
 
 /** Dumps a database as a run would, without codecs and without a storage. Fails with the tool's own words. */

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { BackupDataError, hasCode } from '../../shared/errors.ts';
 import { encodeManifest, type Manifest } from '../../shared/manifest.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -43,7 +42,7 @@ async function putManifest({
   signal: AbortSignal;
 }) {
   try {
-    await storage.put(manifestKey(manifest.backupId), Readable.from([encodeManifest(manifest)]), {
+    await storage.put(manifestKey(manifest.backupId), encodeManifest(manifest), {
       signal,
       ifAbsent: true,
     });

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { z } from 'zod';
 import { BackupDataError, hasCode } from '../../shared/errors.ts';
@@ -57,7 +56,7 @@ async function writeClaim(options: { storage: Storage; installation: string; sig
   const { storage, installation, signal } = options;
   const claim = { format, installation };
   try {
-    await storage.put(installationKey, Readable.from([Buffer.from(`${JSON.stringify(claim)}\n`)]), {
+    await storage.put(installationKey, Buffer.from(`${JSON.stringify(claim)}\n`), {
       signal,
       ifAbsent: true,
     });

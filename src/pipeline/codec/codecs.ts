@@ -1,4 +1,4 @@
-import type { CompressionConfig } from '../../shared/config/schema.ts';
+import type { CompressionConfig } from '../../shared/config/policy-schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import type { Tools } from '../process/tools.ts';
 import type { Codec } from './codec.ts';

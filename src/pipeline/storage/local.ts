@@ -1,6 +1,6 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { BackupDataError } from '../../shared/errors.ts';
 import { assertKey, assertPrefix } from './key.ts';
 import { guarded, type LocalPlace, localFailure, notFound, unless } from './local-failure.ts';
@@ -27,7 +27,7 @@ export function createLocalStorage({ name, path, randomText }: LocalStorageOptio
   return {
     name,
     fence: 'conditional',
-    put: (key, body, options) => put(place, key, body, { ...options, random: randomText() }),
+    put: (key, body, options) => put(place, key, asStream(body), { ...options, random: randomText() }),
     get: (key, options) => get(place, key, options),
     stat: async (key, signal) => (await find(place, key, signal)).object,
     list: (prefix, signal) => list(place, prefix, signal),
@@ -56,6 +56,10 @@ async function put(
   } finally {
     body.destroy();
   }
+}
+
+function asStream(body: Readable | Uint8Array): Readable {
+  return body instanceof Readable ? body : Readable.from([body], { objectMode: false });
 }
 
 async function get(

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { StorageConfig } from '../../shared/config/schema.ts';
+import type { StorageConfig } from '../../shared/config/storage-schema.ts';
+import { BackupDataError } from '../../shared/errors.ts';
 import type { Storage } from './storage.ts';
 
 /**
@@ -17,6 +18,8 @@ export async function openStorage(options: {
       const { createLocalStorage } = await import('./local.ts');
       return createLocalStorage({ name, path: config.path, randomText });
     }
+    default:
+      throw new BackupDataError('CONFIG_INVALID', `storage ${name} is of a type that cannot be used yet`);
   }
 }
 

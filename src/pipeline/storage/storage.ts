@@ -5,6 +5,8 @@ export interface StoredObject {
   key: string;
   bytes: number;
   modifiedAt: Date;
+  /** Differs where the bytes of the same key differ (an S3 ETag); undefined where the store tells nothing of the kind. */
+  version?: string;
 }
 
 /**
@@ -13,8 +15,9 @@ export interface StoredObject {
  * Keys are `/`-separated relative paths of printable ASCII; a key that is empty, absolute, longer than 1,024 bytes, holds
  * a backslash, or has a segment that is empty, `.`, `..`, longer than 200 bytes or ends with `.bkd-tmp` is refused with
  * KEY_INVALID before anything is touched.
- * Every method throws STORAGE_UNAVAILABLE (or STORAGE_FULL) when the store itself fails, and rejects with the
- * signal's reason when the signal aborts.
+ * Every method throws STORAGE_UNAVAILABLE (or STORAGE_FULL) when the store itself fails, STORAGE_AUTH when it refuses
+ * the credentials, STORAGE_MISSING when there is no such bucket or container, and rejects with the signal's reason
+ * when the signal aborts.
  */
 export interface Storage {
   /** The name that the configuration gives it. */
@@ -24,13 +27,13 @@ export interface Storage {
 
   /**
    * Stores `body` under `key`: all of it or nothing. A body that errors or is destroyed before its
-   * end leaves no object, and the body's own error is thrown as it is.
+   * end leaves no object, and the body's own error is thrown as it is. A body of bytes is small and may be sent again.
    * With `ifAbsent`, OBJECT_EXISTS when the key is taken, and the object there is untouched.
    * When it resolves the object is durable and `bytes` is what the store holds.
    */
   put(
     key: string,
-    body: Readable,
+    body: Readable | Uint8Array,
     options: { signal: AbortSignal; ifAbsent?: boolean },
   ): Promise<StoredObject>;
 

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { claimStorage } from '../../pipeline/catalog/installation.ts';
 import { installationKey } from '../../pipeline/catalog/keys.ts';
@@ -31,7 +30,7 @@ export async function checkStorage(subject: Subject): Promise<readonly Finding[]
 
 async function probe(storage: Storage, key: string, signal: AbortSignal): Promise<void> {
   const written = Buffer.from(key);
-  await storage.put(key, Readable.from([written]), { signal, ifAbsent: true });
+  await storage.put(key, written, { signal, ifAbsent: true });
   const read = await buffer(await storage.get(key, { signal }));
   if (!read.equals(written))
     throw new BackupDataError(
@@ -43,7 +42,7 @@ async function probe(storage: Storage, key: string, signal: AbortSignal): Promis
 
 async function tryFence(storage: Storage, key: string, signal: AbortSignal): Promise<void> {
   try {
-    await storage.put(key, Readable.from([Buffer.from(key)]), { signal, ifAbsent: true });
+    await storage.put(key, Buffer.from(key), { signal, ifAbsent: true });
   } catch (error) {
     if (hasCode(error, 'OBJECT_EXISTS')) return;
     throw error;

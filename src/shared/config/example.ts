@@ -20,6 +20,10 @@ storages:
     type: local
     path: ./backups
 
+# Secret keys of age that open encrypted backups; only where restores run. \`backupdata keygen\` makes one.
+#   identities: ["\${file:/run/secrets/age.key}"]
+identities: []
+
 # For every database that does not say otherwise.
 defaults:
   # May be left out while there is only one storage.
@@ -53,6 +57,8 @@ queue:
 
 timeouts:
   connect: 10s
+  # A request to a storage that moves no byte for so long is given up, and made again.
+  #request: 60s
   # A dump or an upload that moves no byte for so long has failed.
   #noBytes: 30m
   # How long a stopping worker lets its runs go on.

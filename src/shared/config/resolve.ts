@@ -1,9 +1,13 @@
 import { resolve } from 'node:path';
-import type { Config, ConfigFile, DatabaseConfig, StorageConfig } from './schema.ts';
+import type { CopyConfig, RetentionConfig, VerifyConfig } from './policy-schema.ts';
+import type { Config, ConfigFile, CopyTarget, DatabaseConfig } from './schema.ts';
 import { collectSecrets } from './secrets.ts';
 import type { ConfigSource } from './source.ts';
+import type { StorageConfig } from './storage-schema.ts';
 
 const defaultCompression = { type: 'zstd', level: 1 } as const;
+const noEncryption = { type: 'none' } as const;
+const defaultVerify: VerifyConfig = { level: 'decode', counts: 'none', assertions: [] };
 const defaultPool = 'default';
 const defaultMaxDuration = 86_400_000;
 const defaultVolumeSize = 64 * 2 ** 30;
@@ -16,12 +20,11 @@ export function resolveConfig(file: ConfigFile, source: ConfigSource): Config {
     installation: file.installation ?? 'default',
     storages: mapValues(
       file.storages,
-      (storage): StorageConfig => ({
-        ...storage,
-        path: absolute(storage.path),
-      }),
+      (storage): StorageConfig =>
+        storage.type === 'local' ? { ...storage, path: absolute(storage.path) } : storage,
     ),
     databases: mapValues(file.databases, (database, name) => resolveDatabase(name, database, file)),
+    identities: file.identities.flat(),
     queue: file.queue,
     timeouts: file.timeouts,
     toolPath: file.tools.path?.map(absolute),
@@ -36,16 +39,28 @@ function resolveDatabase(
   { defaults, storages }: ConfigFile,
 ): DatabaseConfig {
   const [onlyStorage = ''] = Object.keys(storages);
+  const retention = database.retention ?? defaults.retention ?? null;
   return {
     name,
     engine: database.engine,
     url: database.url,
     storage: database.storage ?? defaults.storage ?? onlyStorage,
+    copies: (database.copies ?? defaults.copies ?? []).map((copy) => resolveCopy(copy, retention)),
     compression: database.compression ?? defaults.compression ?? defaultCompression,
+    encryption: database.encryption ?? defaults.encryption ?? noEncryption,
+    retention,
+    timezone: database.timezone ?? defaults.timezone ?? 'UTC',
+    verify: database.verify ?? defaults.verify ?? defaultVerify,
     pool: database.pool ?? defaults.pool ?? defaultPool,
     maxDuration: database.maxDuration ?? defaults.maxDuration ?? defaultMaxDuration,
     volumeSize: database.volumeSize ?? defaults.volumeSize ?? defaultVolumeSize,
   };
+}
+
+/** A copy keeps its backups as long as the database does, where it says nothing else. */
+function resolveCopy(copy: CopyConfig, retention: RetentionConfig | null): CopyTarget {
+  if (typeof copy === 'string') return { storage: copy, retention };
+  return { storage: copy.storage, retention: copy.retention ?? retention };
 }
 
 function mapValues<From, To>(

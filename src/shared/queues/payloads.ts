@@ -20,7 +20,8 @@ const backup = z.strictObject({
 
 const restore = z.strictObject({
   backupId,
-  storage: databaseName,
+  /** Where the backup is, in the order in which they are tried. */
+  storages: z.array(databaseName).min(1),
   /** The configured database whose server is restored to, and the database on it; its own when null. */
   database: databaseName,
   targetDatabase: z.string().min(1).max(63).nullable(),
@@ -39,11 +40,22 @@ const verify = z.strictObject({
   storage: databaseName,
   database: databaseName,
   level: z.enum(verifyLevels),
+  /** For level restore: the configured database on whose server the drill is held, and its fingerprint. */
+  target: z.strictObject({ database: databaseName, source: fingerprint }).nullable(),
+  /** Follows a commit: it is proven as far as this worker can without a private key, and what retention retires goes afterwards. */
+  followUp: z.boolean(),
 });
 
-const prune = z.strictObject({ database: databaseName });
+/** The catalog's copy of one backup in another storage. */
+const copy = z.strictObject({ backupId, database: databaseName, from: databaseName, to: databaseName });
 
-const schemas = { backup, restore, verify, prune } as const;
+const prune = z.strictObject({
+  database: databaseName,
+  /** Whether backups are retired by the retention, or only what is left of dead attempts and retired backups is swept. */
+  retire: z.boolean(),
+});
+
+const schemas = { backup, restore, verify, copy, prune } as const;
 
 export type JobName = keyof typeof schemas;
 export type Payload<Name extends JobName> = z.output<(typeof schemas)[Name]>;
@@ -83,6 +95,15 @@ export interface VerifyResult {
   seconds: number;
 }
 
+export interface CopyResult {
+  backupId: string;
+  storage: string;
+  bytes: number;
+  duration: number;
+}
+
 export interface PruneResult {
+  retired: readonly { backupId: string; storage: string }[];
+  /** Objects and unfinished uploads that were swept. */
   removed: number;
 }

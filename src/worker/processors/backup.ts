@@ -108,23 +108,24 @@ async function lastBytes(storage: Storage, database: string, signal: AbortSignal
   }
 }
 
-/** Every commit is proven as far as it can be without a private key, and old orphans of the database are swept. */
+/** Every commit is copied, and proven as far as it can be without a private key; once it is proven, old ones may go. */
 async function followUp(
   context: WorkerContext,
-  manifest: Manifest,
-  { name, pool, storage }: DatabaseConfig,
+  { backupId }: Manifest,
+  { name: database, pool, storage, copies }: DatabaseConfig,
 ): Promise<void> {
-  const { backupId } = manifest;
+  for (const { storage: to } of copies) {
+    await context.enqueueMaintenance({
+      name: 'copy',
+      jobId: `copy-${backupId}-${to}`,
+      pool,
+      payload: { backupId, database, from: storage, to },
+    });
+  }
   await context.enqueueMaintenance({
     name: 'verify',
     jobId: `verify-${backupId}`,
     pool,
-    payload: { backupId, storage, database: name, level: 'decode' },
-  });
-  await context.enqueueMaintenance({
-    name: 'prune',
-    jobId: `prune-${backupId}`,
-    pool,
-    payload: { database: name },
+    payload: { backupId, storage, database, level: 'decode', target: null, followUp: true },
   });
 }

@@ -23,5 +23,5 @@ export async function processPrune(
     signal,
   });
   if (removed > 0) logger.info('orphans removed', { removed });
-  return { removed };
+  return { retired: [], removed };
 }

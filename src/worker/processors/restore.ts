@@ -13,7 +13,7 @@ export async function processRestore(context: WorkerContext, start: Start): Prom
   const { resources, config, clock } = context;
   const { job, signal, abort, logger } = start;
   const startedAt = clock();
-  const storage = await resources.storage(payload.storage);
+  const storage = await resources.storage(payload.storages[0] ?? '');
   const manifest = await readManifest({ storage, backupId: payload.backupId, signal });
   const limits = { maxDuration: target.maxDuration, noBytes: config.timeouts.noBytes };
   const monitor = startMonitor({

@@ -1,6 +1,7 @@
 import { readManifest } from '../../pipeline/catalog/catalog.ts';
 import { verify } from '../../pipeline/verify.ts';
-import { parsePayload, type VerifyResult } from '../../shared/queues/payloads.ts';
+import { hasCode } from '../../shared/errors.ts';
+import { type Payload, parsePayload, type VerifyResult } from '../../shared/queues/payloads.ts';
 import type { WorkerContext } from '../context.ts';
 import type { Start } from '../job.ts';
 import { startMonitor } from '../monitor.ts';
@@ -9,7 +10,8 @@ const day = 86_400_000;
 
 /** Proves a backup and records the outcome beside it. */
 export async function processVerify(context: WorkerContext, start: Start): Promise<VerifyResult> {
-  const { backupId, storage: storageName, level } = parsePayload('verify', start.job.data);
+  const payload = parsePayload('verify', start.job.data);
+  const { backupId, storage: storageName, level } = payload;
   const { resources, config, clock } = context;
   const { job, signal, abort, logger } = start;
   const storage = await resources.storage(storageName);
@@ -36,8 +38,27 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
       onBytes: monitor.bytes,
     });
     logger.info(`backup verified (${level})`, { seconds });
+    await followUp(context, payload);
     return { backupId, level, seconds };
+  } catch (error) {
+    if (hasCode(error, 'VERIFY_FAILED')) await followUp(context, payload);
+    throw error;
   } finally {
     monitor.stop();
   }
+}
+
+/** Old backups are retired only once it is known whether the newest is good; a verdict that it is not counts too. */
+async function followUp(
+  { config, enqueueMaintenance }: WorkerContext,
+  { backupId, database: name, followUp: isFollowUp }: Payload<'verify'>,
+): Promise<void> {
+  const database = config.databases.get(name);
+  if (!isFollowUp || !database) return;
+  await enqueueMaintenance({
+    name: 'prune',
+    jobId: `prune-${backupId}`,
+    pool: database.pool,
+    payload: { database: name, retire: true },
+  });
 }

@@ -5,23 +5,15 @@ import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { type Client, createClient } from '../../../src/producer/client/client.ts';
 import { follow, type Update } from '../../../src/producer/client/follow.ts';
 import { cancelJob, listJobs } from '../../../src/producer/client/jobs.ts';
-import type { Config, DatabaseConfig } from '../../../src/shared/config/schema.ts';
+import type { Config } from '../../../src/shared/config/schema.ts';
 import { redisPrefix } from '../../../src/shared/queues/names.ts';
 import { connectRedis } from '../../../src/shared/redis.ts';
 import { Secret } from '../../../src/shared/secret.ts';
+import { sampleDatabase } from '../../support/database.ts';
 import { sharedRedis } from '../../support/redis.ts';
 import { until } from '../../support/until.ts';
 
-const shop: DatabaseConfig = {
-  name: 'shop',
-  engine: 'postgres',
-  url: new Secret('postgres://u:canary-password@127.0.0.1:1/shop'),
-  storage: 'main',
-  compression: { type: 'zstd', level: 1 },
-  pool: 'default',
-  maxDuration: 1,
-  volumeSize: 1,
-};
+const shop = sampleDatabase({ url: new Secret('postgres://u:canary-password@127.0.0.1:1/shop') });
 
 interface Bench {
   client: Client;
@@ -99,6 +91,7 @@ function configOf(installation: string): Config {
     installation,
     storages: new Map(),
     databases: new Map([['shop', shop]]),
+    identities: [],
     queue: {
       lockDuration: 60_000,
       stalledInterval: 15_000,
@@ -107,7 +100,7 @@ function configOf(installation: string): Config {
       backoff: { initial: 1, max: 1 },
       drift: { retry: 1, giveUp: 1 },
     },
-    timeouts: { connect: 1, noBytes: 1, drain: 1 },
+    timeouts: { connect: 1, noBytes: 1, request: 1, drain: 1 },
     toolPath: undefined,
     secrets: [],
   };
@@ -234,7 +227,13 @@ describe('cancelling', () => {
 describe('a verification that is asked for', () => {
   it('is never taken for another that was asked for in the same second', () =>
     withQueues(async ({ client }) => {
-      const request = { backupId: 'shop-20260102T030405Z-abc234', storage: 'main', database: 'shop' };
+      const request = {
+        backupId: 'shop-20260102T030405Z-abc234',
+        storage: 'main',
+        database: 'shop',
+        target: null,
+        followUp: false,
+      };
       const checksum = await client.verify({ ...request, level: 'checksum' }, 'default');
       const decode = await client.verify({ ...request, level: 'decode' }, 'default');
       assert.equal((await client.findJob(checksum))?.data.level, 'checksum');

@@ -141,7 +141,7 @@ async function restoreByWorker(
     const jobId = await client.restore(
       {
         backupId: manifest.backupId,
-        storage: storage.name,
+        storages: [storage.name],
         database: target.configured.name,
         targetDatabase: target.database ?? null,
         options: { ...wanted(options), confirm: options.confirm ?? null },

@@ -85,7 +85,10 @@ async function verifyByWorker(
   const pool = config.databases.get(database)?.pool ?? [...config.databases.values()][0]?.pool ?? 'default';
   const printer = createProgressPrinter(context);
   return withClient({ config, redisUrl: await findRedisUrl(context) }, async ({ client, redis }) => {
-    const jobId = await client.verify({ backupId, storage: storage.name, database, level }, pool);
+    const jobId = await client.verify(
+      { backupId, storage: storage.name, database, level, target: null, followUp: false },
+      pool,
+    );
     const queue = client.queue('maintenance', pool);
     const job = { redis, installation: config.installation, queue, jobId, name: backupId, printer };
     return (await followJob(context, job).finally(printer.done)) as VerifyResult;

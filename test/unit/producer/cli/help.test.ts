@@ -108,7 +108,7 @@ describe('shell completion', () => {
       await writeConfig(path, { storages: { main: join(path, 'main') }, databases: { shop: {} } });
       const line = ['backupdata', 'verify', 'shop', '--level', ''];
       const { stdout } = await runInProcess({ path, env: {} }, '--get-yargs-completions', ...line);
-      assert.deepEqual(stdout.trimEnd().split('\n'), ['checksum', 'decode']);
+      assert.deepEqual(stdout.trimEnd().split('\n'), ['checksum', 'decode', 'restore']);
     }));
 
   it('says nothing about a configuration that cannot be read', () =>

@@ -5,10 +5,9 @@ import { describe, it } from 'node:test';
 import { openStorage } from '../../../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../../../src/pipeline/storage/storage.ts';
 import { type LocatedBackup, locateBackup } from '../../../../src/producer/cli/locate.ts';
-import type { DatabaseConfig } from '../../../../src/shared/config/schema.ts';
 import { type ErrorCode, hasCode } from '../../../../src/shared/errors.ts';
-import { Secret } from '../../../../src/shared/secret.ts';
 import { storeDamagedManifest, storeManifest } from '../../../support/catalog-objects.ts';
+import { sampleDatabase } from '../../../support/database.ts';
 import { withFolder } from '../../../support/folder.ts';
 
 const older = 'shop-20260102T030405Z-abc234';
@@ -46,16 +45,7 @@ function withStorages(use: (place: Place) => Promise<void>): Promise<void> {
   });
 }
 
-const shop: DatabaseConfig = {
-  name: 'shop',
-  engine: 'postgres',
-  url: new Secret('postgres://localhost/shop'),
-  storage: 'second',
-  compression: { type: 'zstd', level: 1 },
-  pool: 'default',
-  maxDuration: 1_000,
-  volumeSize: 1_000,
-};
+const shop = sampleDatabase({ storage: 'second' });
 
 function refuses(code: ErrorCode, words: RegExp, hint?: RegExp) {
   return (error: unknown): boolean => {

@@ -13,7 +13,7 @@ const cases: Record<string, { message: RegExp; page: RegExp }> = {
   'restore shop': { message: /an option is missing: --to$/, page: /`backupdata restore --help`/ },
   'restore shop --to': { message: /a value is missing after --to$/, page: /`backupdata restore --help`/ },
   'verify shop --level x': {
-    message: /--level takes "checksum", "decode", and not "x"$/,
+    message: /--level takes "checksum", "decode", "restore", and not "x"$/,
     page: /`backupdata verify --help`/,
   },
 };

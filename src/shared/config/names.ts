@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { Path, Problem } from './problems.ts';
+
+const anything = z.unknown();
+const copyNames = z
+  .array(
+    z.union([z.string(), z.object({ storage: z.string() }).transform(({ storage }) => storage)]).catch(''),
+  )
+  .catch([]);
+const named = z
+  .object({
+    storage: z.string().optional().catch(undefined),
+    copies: copyNames.optional(),
+    verify: z
+      .object({ target: z.string().optional().catch(undefined) })
+      .optional()
+      .catch(undefined),
+  })
+  .catch({});
+
+/** Only the names, and whatever is wrong elsewhere is let through, so that this check runs beside the schema's. */
+const names = z.object({
+  storages: z.record(z.string(), anything).catch({}),
+  defaults: named,
+  databases: z.record(z.string(), named).catch({}),
+});
+
+type Names = z.output<typeof names>;
+type Named = z.output<typeof named>;
+
+/** Every database must have one storage that exists, copies in others, and a drill on the server of a database that exists. */
+export function checkNames(root: unknown): Problem[] {
+  const parsed = names.safeParse(root);
+  if (!parsed.success) return [];
+  const { defaults, databases } = parsed.data;
+  return [
+    ...checkEntry(['defaults'], defaults, parsed.data),
+    ...Object.entries(databases).flatMap(([database, entry]) => {
+      const path = ['databases', database];
+      return [...checkEntry(path, entry, parsed.data), ...checkStorage(path, entry, parsed.data)];
+    }),
+  ];
+}
+
+function checkEntry(path: Path, { storage, copies = [], verify }: Named, all: Names): Problem[] {
+  const storages = Object.keys(all.storages);
+  return [
+    ...unknownName([...path, 'storage'], storage, { kind: 'storage', known: storages }),
+    ...copies.flatMap((copy, index) =>
+      unknownName([...path, 'copies', index], copy, { kind: 'storage', known: storages }),
+    ),
+    ...unknownName([...path, 'verify', 'target'], verify?.target, {
+      kind: 'database',
+      known: Object.keys(all.databases),
+    }),
+  ];
+}
+
+/** With a storage that exists, a database has exactly one of its own, and each copy goes somewhere else. */
+function checkStorage(path: Path, entry: Named, { storages, defaults }: Names): Problem[] {
+  const known = Object.keys(storages);
+  const [only] = known.length === 1 ? known : [];
+  const storage = entry.storage ?? defaults.storage ?? only;
+  if (storage === undefined && known.length > 1)
+    return [
+      { path: [...path, 'storage'], message: `is missing, and there are several; write ${choice(known)}` },
+    ];
+  const copies = entry.copies ?? defaults.copies ?? [];
+  const twice = copies.some((copy, index) => copy === storage || copies.indexOf(copy) !== index);
+  if (!twice) return [];
+  return [
+    {
+      path: [...path, 'copies'],
+      message: 'a copy goes to another storage than the backup, and to each once',
+    },
+  ];
+}
+
+function unknownName(
+  path: Path,
+  name: string | undefined,
+  { kind, known }: { kind: string; known: readonly string[] },
+): Problem[] {
+  if (name === undefined || name === '' || known.length === 0 || known.includes(name)) return [];
+  return [{ path, message: `there is no ${kind} of that name; write ${choice(known)}` }];
+}
+
+function choice(known: readonly string[]): string {
+  return known.slice(0, 10).join(' or ');
+}

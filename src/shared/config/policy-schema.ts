@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { isAgeIdentity, isAgeRecipient } from '../age-keys.ts';
+import { Secret } from '../secret.ts';
+import { verifyLevels } from '../verification.ts';
+import { age, bytes, limit, name, text, timeZone } from './values.ts';
+
+const mebibyte = 1_048_576;
+
+const compression = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('zstd'), level: z.int().min(1).max(19).default(1) }),
+  z.strictObject({ type: z.literal('gzip'), level: z.int().min(1).max(9).default(6) }),
+  z.strictObject({ type: z.literal('none') }),
+]);
+
+const recipient = text.refine(isAgeRecipient, {
+  message: 'not an age recipient; write the public key that `backupdata keygen` prints: age1…',
+});
+
+const encryption = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('age'), recipients: z.array(recipient).min(1) }),
+  z.strictObject({ type: z.literal('none') }),
+]);
+
+const count = z.int().min(0).default(0);
+
+const retention = z
+  .strictObject({
+    last: count,
+    hourly: count,
+    daily: count,
+    weekly: count,
+    monthly: count,
+    yearly: count,
+    within: age.optional(),
+  })
+  .refine(
+    ({ within, ...counts }) => within !== undefined || Object.values(counts).some((number) => number > 0),
+    {
+      message: 'keeps nothing; give at least one of last, hourly, daily, weekly, monthly, yearly and within',
+    },
+  );
+
+/** A storage's name, or with a retention of its own. */
+const copy = z.union([name, z.strictObject({ storage: name, retention: retention.optional() })]);
+
+const verify = z.strictObject({
+  level: z.enum(verifyLevels).default('decode'),
+  /** Five fields of cron, in the database's time zone: at each, one backup is proven. */
+  schedule: text.optional(),
+  /** For level restore: the configured database on whose server the scratch database is made. */
+  target: name.optional(),
+  /** `exact`: rows are counted on the dump's own snapshot, and compared by level restore. */
+  counts: z.enum(['none', 'exact']).default('none'),
+  /** For level restore: statements whose first column must be true in the scratch database. */
+  assertions: z.array(text).default([]),
+});
+
+/** What `defaults` may set and each database may override. */
+export const policy = {
+  storage: name.optional(),
+  copies: z.array(copy).optional(),
+  compression: compression.optional(),
+  encryption: encryption.optional(),
+  retention: retention.optional(),
+  timezone: timeZone.optional(),
+  verify: verify.optional(),
+  pool: name.optional(),
+  maxDuration: limit.optional(),
+  volumeSize: bytes.refine((size) => size >= mebibyte, { message: 'must be at least 1MiB' }).optional(),
+};
+
+/** A file of `age-keygen`: one secret key a line, with comments. */
+export const identities = z
+  .array(
+    z
+      .string()
+      .refine((file) => identitiesIn(file).length > 0 && identitiesIn(file).every(isAgeIdentity), {
+        message: 'not an age identity; write ${file:PATH} of a file that `backupdata keygen` made',
+      })
+      .transform((file) => identitiesIn(file).map((identity) => new Secret(identity))),
+  )
+  .default([]);
+
+export type CompressionConfig = z.output<typeof compression>;
+export type EncryptionConfig = z.output<typeof encryption>;
+/** Numbers of backups; `within` in milliseconds. */
+export type RetentionConfig = z.output<typeof retention>;
+export type VerifyConfig = z.output<typeof verify>;
+export type CopyConfig = z.output<typeof copy>;
+
+function identitiesIn(file: string): string[] {
+  return file
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
