@@ -11,7 +11,8 @@ import { query } from '../support/postgres.ts';
 import { chooseSeed, createSeeded, type Seeded } from '../support/seeded.ts';
 import { until } from '../support/until.ts';
 
-const flips = 20;
+/** Of each volume, and of the manifest. */
+const flips = 100;
 
 describe('a backup that was damaged in its storage', () => {
   it('is found out by verify, shown by list and refused by restore, whichever bit flipped', (context) =>
