@@ -1,8 +1,10 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type IOType, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import type { StageExit } from './failure.ts';
 import type { Stage } from './stage.ts';
 import { keepTail } from './tail.ts';
+import { withUnnamedFiles } from './unnamed-files.ts';
 
 const setpriv = '/usr/bin/setpriv';
 
@@ -15,10 +17,16 @@ export interface Child {
   stop(signal: NodeJS.Signals): void;
 }
 
+/** What a program's stdin, stdout and stderr are. */
+export type Stdio = readonly [IOType, IOType | Writable, IOType];
+
 /** Starts one program in its own process group, so that a stop reaches what it starts itself. */
-export function startChild(stage: Stage, stdio: StdioOptions): Child {
+export function startChild(stage: Stage, stdio: Stdio): Child {
   const [program, args] = dyingWithParent(stage);
-  const child = spawn(program, args, { stdio, env: { ...stage.env }, detached: true });
+  // The program has its own descriptors of the files once it is started, or will never have any.
+  const child = withUnnamedFiles(stage.files ?? [], (files) =>
+    spawn(program, args, { stdio: [...stdio, ...files], env: { ...stage.env }, detached: true }),
+  );
   const stderr = keepTail(child.stderr);
   let sent: NodeJS.Signals | undefined;
   let gone = false;

@@ -1,8 +1,12 @@
-/** One external program of a pipeline. Never run through a shell; secrets go in env or a 0600 file, never in args. */
+import type { Secret } from '../../shared/secret.ts';
+
+/** One external program of a pipeline. Never run through a shell; secrets go in env or files, never in args. */
 export interface Stage {
   /** Absolute path. */
   program: string;
   args: readonly string[];
   /** The program's whole environment; nothing is inherited, so no secret of the worker reaches a program that does not need it. */
   env?: Readonly<Record<string, string>>;
+  /** Contents that the program reads as `/dev/fd/3`, `/dev/fd/4` and so on: small ones, which have no name on any disk. */
+  files?: readonly Secret[];
 }
