@@ -17,7 +17,10 @@ export function restoreInstructions({
   codecs: readonly Codec[];
 }): string {
   const decode = (part: ManifestPart): string =>
-    [`cat ${part.volumes.map(fileOf).join(' ')}`, ...codecs.toReversed().flatMap(stockDecoder)].join(' | ');
+    [
+      `cat ${part.volumes.map(fileOf).join(' ')}`,
+      ...codecs.toReversed().flatMap(({ stock }) => stock?.command ?? []),
+    ].join(' | ');
   const { needs, show, restore } = engine.instructions({
     parts: manifest.parts,
     restore: manifest.restore,
@@ -26,8 +29,9 @@ export function restoreInstructions({
   return [
     `# Restore ${manifest.backupId}`,
     `A backup of the database \`${plain(manifest.source.database)}\` (${manifest.engine.name} ${manifest.engine.serverVersion}), taken at ${manifest.snapshotAt} by BackUpData.`,
-    `Nothing of BackUpData is needed: only ${['sha256sum', ...codecs.filter((codec) => codec.decode() !== null).map((codec) => codec.name)].join(', ')} and ${needs}.`,
+    `Nothing of BackUpData is needed: only ${['sha256sum', ...codecs.flatMap(({ name, stock }) => (stock ? [name] : []))].join(', ')} and ${needs}.`,
     'Run the commands in a POSIX shell, in the folder that holds this file and the files beside it.',
+    ...codecs.flatMap(({ stock }) => stock?.needs ?? []),
     `## ${show.title}`,
     block(`${checksum(manifest.parts)} && ${show.command}`),
     'It checks the files first, and prints nothing but `FAILED` lines if one is damaged; then use another backup.',
@@ -41,12 +45,6 @@ function checksum(parts: readonly ManifestPart[]): string {
     .flatMap((part) => part.volumes)
     .map((volume) => `${volume.sha256}  ${fileOf(volume)}\\n`);
   return `printf '${lines.join('')}' | sha256sum --check --quiet -`;
-}
-
-/** By the codec's own name: the program that this machine prefers (pigz) may not be the reader's. */
-function stockDecoder(codec: Codec): string[] {
-  const stage = codec.decode();
-  return stage === null ? [] : [[codec.name, ...stage.args].join(' ')];
 }
 
 function fileOf(volume: { key: string }): string {

@@ -14,8 +14,12 @@ export interface Resources {
   storage(name: string): Promise<Storage>;
   storageNames: readonly string[];
   engine(name: string): Promise<Engine>;
+  /** For one attempt, in the order in which they encode: compression, then encryption. */
   encoders(database: DatabaseConfig): Promise<Codec[]>;
-  /** The codecs that a manifest names, in the order in which they encoded. */
+  /**
+   * The codecs that a manifest names, in the order in which they encoded: only for who decodes. IDENTITY_MISSING when this
+   * configuration has no key to what is encrypted.
+   */
   codecsOf(manifest: Manifest): Promise<Codec[]>;
   context(signal: AbortSignal): EngineContext;
 }
@@ -37,9 +41,14 @@ export function createResources({ config, tools }: { config: Config; tools: Tool
       }),
     engine: (name) =>
       remember(engines, name, async () => (await import('./engine/engines.ts')).engineFor(name)),
-    encoders: async (database) => [await createCodec({ config: database.compression, tools })],
-    codecsOf: (manifest) =>
-      Promise.all(manifest.codecs.map(({ name, params }) => codecFromManifest({ name, params, tools }))),
+    encoders: ({ compression, encryption }) => {
+      const configs = encryption.type === 'none' ? [compression] : [compression, encryption];
+      return Promise.all(configs.map((each) => createCodec({ config: each, tools })));
+    },
+    codecsOf: ({ backupId, codecs }) => {
+      const { identities } = config;
+      return Promise.all(codecs.map((each) => codecFromManifest({ ...each, backupId, identities, tools })));
+    },
     context: (signal) => ({ tools, connectTimeout: config.timeouts.connect, signal }),
   };
 }

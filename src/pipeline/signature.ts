@@ -1,7 +1,10 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { BackupDataError } from '../shared/errors.ts';
 import type { ManifestPart } from '../shared/manifest.ts';
 import type { Attempt } from './attempt.ts';
 import { databaseFolder } from './catalog/keys.ts';
+import type { Codec } from './codec/codec.ts';
 import { through } from './process/through.ts';
 
 /** More than any codec's block, so that the beginning can be decoded without the rest. */
@@ -37,11 +40,15 @@ async function decodedBeginning(
     signal,
     length: Math.min(volume.bytes, headBytes),
   });
-  const decoded = through(
-    head,
-    codecs.toReversed().flatMap((codec) => codec.inProcess?.decode() ?? []),
-  );
-  return take(decoded, length).finally(() => head.destroy());
+  let beginning: Buffer = await buffer(head);
+  for (const codec of codecs.toReversed()) beginning = await decodeBeginning(beginning, codec);
+  return beginning.subarray(0, length);
+}
+
+/** One codec after another: in one pipeline, the failure of the first at the cut would take along what the next still holds. */
+async function decodeBeginning(encoded: Buffer, { inProcess }: Codec): Promise<Buffer> {
+  if (!inProcess) return encoded;
+  return take(through(Readable.from([encoded]), [inProcess.decode()]), headBytes);
 }
 
 /** The first bytes of a stream; fewer when it ends, or fails, before. */

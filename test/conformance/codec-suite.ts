@@ -14,12 +14,14 @@ export interface CodecImplementation {
   /** What anyone would type to encode and to decode without BackUpData; null when the bytes stay as they are. */
   stockEncode: Stage | null;
   stockDecode: Stage | null;
+  /** Why equal input cannot give equal bytes, where it cannot. */
+  neverEqual?: string;
 }
 
 const flips = 20;
 
 /** What every codec must do. Mandatory for an implementation of Codec. */
-export function codecSuite({ name, make, stockEncode, stockDecode }: CodecImplementation): void {
+export function codecSuite({ name, make, stockEncode, stockDecode, neverEqual }: CodecImplementation): void {
   describe(`the codec ${name}`, () => {
     let codec: Codec;
     let random: Seeded;
@@ -71,10 +73,34 @@ export function codecSuite({ name, make, stockEncode, stockDecode }: CodecImplem
       assert.ok(content.equals(await succeed(codec.decode(), singleBytes(encoded))));
     });
 
-    it('gives equal bytes for equal input', async () => {
+    it(`gives ${neverEqual ? `other bytes for equal input (${neverEqual})` : 'equal bytes for equal input'}`, async () => {
       const content = random.bytes(100_000);
       const first = await succeed(codec.encode(), [content]);
-      assert.ok(first.equals(await succeed(codec.encode(), [content])));
+      const equal = first.equals(await succeed(codec.encode(), [content]));
+      assert.equal(equal, neverEqual === undefined);
+    });
+
+    it('gives out the beginning of what ends early, inside this process', async () => {
+      if (!codec.inProcess) return;
+      const content = sample();
+      const encoded = await succeed(codec.encode(), [content]);
+      const given: Buffer[] = [];
+      const cut = through(Readable.from([encoded.subarray(0, 256 * 1024)]), [codec.inProcess.decode()]);
+      await assert.rejects(async () => {
+        for await (const chunk of cut) given.push(chunk);
+      });
+      const beginning = Buffer.concat(given);
+      assert.ok(beginning.length > 128 * 1024, `${beginning.length} bytes`);
+      assert.ok(beginning.equals(content.subarray(0, beginning.length)));
+    });
+
+    it('is decoded by the command that it gives to people', async () => {
+      if (!codec.stock) return;
+      const content = sample();
+      const encoded = await succeed(codec.encode(), [content]);
+      assert.ok(codec.stock.command.startsWith(`${codec.name} `));
+      const shell = { program: '/bin/sh', args: ['-c', codec.stock.command] };
+      assert.ok(content.equals(await succeed({ ...stockDecode, ...shell }, [encoded])));
     });
 
     it('names itself as a manifest and a file name can hold', () => {
@@ -82,6 +108,7 @@ export function codecSuite({ name, make, stockEncode, stockDecode }: CodecImplem
       assert.match(codec.extension, /^[a-z0-9]*$/);
       assert.equal(codec.encode() === null, codec.decode() === null);
       assert.equal(codec.encode() === null, codec.extension === '');
+      assert.equal(codec.encode() === null, codec.stock === null);
     });
 
     it('fails on input that ends early, if it detects damage', async (context) => {

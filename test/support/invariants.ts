@@ -73,7 +73,9 @@ async function prove(storage: Storage, manifest: Manifest): Promise<void> {
     storage,
     engine: engineFor(manifest.engine.name),
     codecs: await Promise.all(
-      manifest.codecs.map(({ name, params }) => codecFromManifest({ name, params, tools })),
+      manifest.codecs.map((each) =>
+        codecFromManifest({ ...each, backupId: manifest.backupId, identities: [], tools }),
+      ),
     ),
     context: engineContext(),
     clock: () => new Date(),

@@ -1,17 +1,21 @@
-import type { CompressionConfig } from '../../shared/config/policy-schema.ts';
+import type { CompressionConfig, EncryptionConfig } from '../../shared/config/policy-schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
+import type { Secret } from '../../shared/secret.ts';
 import type { Tools } from '../process/tools.ts';
 import type { Codec } from './codec.ts';
 import { createGzip } from './gzip.ts';
 import { createNone } from './none.ts';
 import { createZstd } from './zstd.ts';
 
-/** The codec that a database's `compression` asks for. TOOL_MISSING when its program is not installed. */
+/**
+ * The codec that a database's `compression` or `encryption` asks for, for one attempt. TOOL_MISSING when its program is not
+ * installed.
+ */
 export async function createCodec({
   config,
   tools,
 }: {
-  config: CompressionConfig;
+  config: CompressionConfig | EncryptionConfig;
   tools: Tools;
 }): Promise<Codec> {
   switch (config.type) {
@@ -19,23 +23,33 @@ export async function createCodec({
       return createZstd({ level: config.level, tools });
     case 'gzip':
       return createGzip({ level: config.level, tools });
+    case 'age':
+      return (await import('./age.ts')).createAgeEncoder({ recipients: config.recipients, tools });
     case 'none':
       return createNone();
   }
 }
 
-/** The codec that a manifest names. FORMAT_UNSUPPORTED for one that this release does not know, TOOL_MISSING as above. */
+/**
+ * The codec that a manifest names, to decode with. FORMAT_UNSUPPORTED for one that this release does not know, IDENTITY_MISSING
+ * for one that none of the identities can open, TOOL_MISSING as above.
+ */
 export async function codecFromManifest(recorded: {
   name: string;
   params: Codec['params'];
+  /** For messages. */
+  backupId: string;
+  identities: readonly Secret[];
   tools: Tools;
 }): Promise<Codec> {
-  const { name, params, tools } = recorded;
+  const { name, params, backupId, identities, tools } = recorded;
   switch (name) {
     case 'zstd':
       return createZstd({ level: levelOf(params, 1), tools });
     case 'gzip':
       return createGzip({ level: levelOf(params, 6), tools });
+    case 'age':
+      return (await import('./age.ts')).createAgeDecoder({ params, backupId, identities, tools });
     case 'none':
       return createNone();
     default:

@@ -15,5 +15,7 @@ export async function createGzip({ level, tools }: { level: number; tools: Tools
     encode: () => ({ program, args: ['-q', '-c', '-n', `-${level}`] }),
     decode: () => ({ program, args: ['-d', '-q', '-c'] }),
     inProcess: { encode: () => zlibGzip({ level }), decode: () => createGunzip() },
+    stock: { command: 'gzip -d -q -c', needs: null },
+    explain: () => undefined,
   };
 }

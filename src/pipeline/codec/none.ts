@@ -10,5 +10,7 @@ export function createNone(): Codec {
     encode: () => null,
     decode: () => null,
     inProcess: null,
+    stock: null,
+    explain: () => undefined,
   };
 }

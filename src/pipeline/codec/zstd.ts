@@ -20,5 +20,7 @@ export async function createZstd({ level, tools }: { level: number; tools: Tools
         }),
       decode: () => createZstdDecompress(),
     },
+    stock: { command: 'zstd -d -q -c', needs: null },
+    explain: () => undefined,
   };
 }

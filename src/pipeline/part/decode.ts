@@ -4,6 +4,7 @@ import type { ManifestPart } from '../../shared/manifest.ts';
 import type { Codec } from '../codec/codec.ts';
 import { decodeStages } from '../codec/stages.ts';
 import type { PartReader } from '../engine/engine.ts';
+import { StageFailure } from '../process/failure.ts';
 import { startStages } from '../process/run.ts';
 import type { Stage } from '../process/stage.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -24,7 +25,8 @@ export interface PartSource {
 /**
  * Streams a decoded part into `consumer`, or only through the decoders when there is none. The consumer never sees
  * the end of a part whose bytes are wrong: it is killed before its input could end. With `partial` it may end well before
- * it read everything. Throws what failed first: OBJECT_DAMAGED and its like from the storage, or StageFailure.
+ * it read everything. Throws what failed first: OBJECT_DAMAGED and its like from the storage, IDENTITY_MISSING where no key
+ * fits, or StageFailure.
  */
 export async function decodeInto(
   source: PartSource,
@@ -75,9 +77,14 @@ async function run(
   stored.destroy();
   // Our own refusal to read on stops the programs; what they then say of it is no cause.
   if (output.status === 'rejected' && output.reason instanceof BackupDataError) throw output.reason;
-  if (ended.status === 'rejected') throw ended.reason;
+  if (ended.status === 'rejected') throw explained(source.codecs, ended.reason);
   if (output.status === 'rejected') throw output.reason;
   return output.value;
+}
+
+function explained(codecs: readonly Codec[], failure: unknown): unknown {
+  if (!(failure instanceof StageFailure)) return failure;
+  return codecs.map((codec) => codec.explain(failure)).find((error) => error !== undefined) ?? failure;
 }
 
 async function drain(stream: AsyncIterable<Buffer>, collect: boolean): Promise<Buffer> {

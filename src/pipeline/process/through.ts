@@ -1,7 +1,7 @@
-import { pipeline, type Readable, type Transform } from 'node:stream';
+import { type Duplex, pipeline, type Readable } from 'node:stream';
 
 /** A small stream through transforms of this process. The result ends when all of them did, and is destroyed with what failed. */
-export function through(source: Readable, transforms: readonly Transform[]): Readable {
+export function through(source: Readable, transforms: readonly Duplex[]): Readable {
   const last = transforms.at(-1);
   if (!last) return source;
   // A failure reaches the reader of the last one, which is what is read.

@@ -8,6 +8,7 @@ import { runStage } from '../../../support/stage.ts';
 import { machineTools } from '../../../support/tools.ts';
 
 const tools = machineTools();
+const reader = { backupId: 'shop-20260102T030405Z-abc234', identities: [], tools };
 const content = Buffer.alloc(200_000, 'one row after another\n');
 
 describe('codecFromManifest', () => {
@@ -15,7 +16,7 @@ describe('codecFromManifest', () => {
   for (const config of configs) {
     it(`makes the ${config.type} codec again from what a manifest records of it`, async () => {
       const { name, params, ...written } = await createCodec({ config, tools });
-      const again = await codecFromManifest({ ...JSON.parse(JSON.stringify({ name, params })), tools });
+      const again = await codecFromManifest({ ...JSON.parse(JSON.stringify({ name, params })), ...reader });
       assert.deepEqual([again.name, again.params], [name, params]);
       assert.deepEqual(again.encode(), written.encode());
       const { stdout } = await runStage(written.encode(), [content]);
@@ -29,7 +30,7 @@ describe('codecFromManifest', () => {
       [content],
     );
     for (const level of ['o /tmp/x', -5, 1.5, 22, Number.NaN]) {
-      const codec = await codecFromManifest({ name: 'zstd', params: { level, window: 27 }, tools });
+      const codec = await codecFromManifest({ name: 'zstd', params: { level, window: 27 }, ...reader });
       assert.ok(
         codec.encode()?.args.every((argument) => /^(-[qcT\d]+|--check)$/.test(argument)),
         String(level),
@@ -40,7 +41,7 @@ describe('codecFromManifest', () => {
 
   it('refuses a codec that this release does not know', async () => {
     for (const name of ['brotli', '', 'toString', 'ZSTD']) {
-      await assert.rejects(codecFromManifest({ name, params: {}, tools }), (error) =>
+      await assert.rejects(codecFromManifest({ name, params: {}, ...reader }), (error) =>
         hasCode(error, 'FORMAT_UNSUPPORTED'),
       );
     }
