@@ -3,10 +3,11 @@ import type { Resources } from '../../pipeline/resources.ts';
 import type { Config } from '../../shared/config/schema.ts';
 import type { Secret } from '../../shared/secret.ts';
 import { checkDatabase } from './database.ts';
+import { checkEncryption } from './encryption.ts';
 import { examine, type Finding, ok } from './finding.ts';
 import { checkRedis } from './redis.ts';
 import { checkStorage } from './storage.ts';
-import { checkCompression, checkEngineTools } from './tools.ts';
+import { checkCodecs, checkEngineTools } from './tools.ts';
 import { checkWorkers } from './workers.ts';
 
 /** What is examined. Each is asked for only once, and may throw: that is a finding. */
@@ -67,8 +68,9 @@ async function checkConfigured(patient: Patient, config: Config): Promise<readon
   const { signal, randomText } = patient;
   const databases = [...config.databases.values()];
   const programs = [
-    checkCompression({ databases, resources, tools, signal }),
+    checkCodecs({ databases, tools, signal }),
     checkEngineTools({ databases, resources, signal }),
+    checkEncryption(config),
   ];
   const storages = resources.storageNames.map((name) =>
     examine(`storage ${name}`, signal, async () =>

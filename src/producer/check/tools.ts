@@ -1,3 +1,4 @@
+import { createCodec } from '../../pipeline/codec/codecs.ts';
 import { capture } from '../../pipeline/process/capture.ts';
 import type { Tools } from '../../pipeline/process/tools.ts';
 import type { Resources } from '../../pipeline/resources.ts';
@@ -5,25 +6,22 @@ import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { exitCodeOf } from '../../shared/errors.ts';
 import { examine, type Finding, ok, problem } from './finding.ts';
 
-interface Subject {
-  databases: readonly DatabaseConfig[];
-  resources: Pick<Resources, 'encoders' | 'engine' | 'context'>;
-  signal: AbortSignal;
-}
-
-/** The program of each kind of compression that a database asks for. */
-export async function checkCompression({
+/** The program of each kind of compression and encryption that a database asks for. */
+export async function checkCodecs({
   databases,
-  resources,
   tools,
   signal,
-}: Subject & { tools: Tools }): Promise<readonly Finding[]> {
-  const kinds = new Map(databases.map((database) => [database.compression.type, database]));
-  const checks = [...kinds].map(([kind, database]) =>
+}: {
+  databases: readonly DatabaseConfig[];
+  tools: Tools;
+  signal: AbortSignal;
+}): Promise<readonly Finding[]> {
+  const configs = databases.flatMap(({ compression, encryption }) => [compression, encryption]);
+  const kinds = new Map(configs.map((config) => [config.type, config]));
+  const checks = [...kinds].map(([kind, config]) =>
     examine(`tool ${kind}`, signal, async () => {
-      const codecs = await resources.encoders(database);
-      const programs = codecs.flatMap((codec) => codec.encode()?.program ?? []);
-      return Promise.all(programs.map((program) => describeProgram({ kind, program, tools, signal })));
+      const program = (await createCodec({ config, tools })).encode()?.program;
+      return program === undefined ? [] : [await describeProgram({ kind, program, tools, signal })];
     }),
   );
   return (await Promise.all(checks)).flat();
@@ -34,7 +32,11 @@ export async function checkEngineTools({
   databases,
   resources,
   signal,
-}: Subject): Promise<readonly Finding[]> {
+}: {
+  databases: readonly DatabaseConfig[];
+  resources: Pick<Resources, 'engine' | 'context'>;
+  signal: AbortSignal;
+}): Promise<readonly Finding[]> {
   const engines = [...new Set(databases.map(({ engine }) => engine))];
   const checks = engines.map((name) =>
     examine(`tools of ${name}`, signal, async () => {

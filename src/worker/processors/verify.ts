@@ -1,7 +1,11 @@
 import { readManifest } from '../../pipeline/catalog/catalog.ts';
+import type { Codec } from '../../pipeline/codec/codec.ts';
+import type { Resources } from '../../pipeline/resources.ts';
 import { verify } from '../../pipeline/verify.ts';
 import { hasCode } from '../../shared/errors.ts';
+import type { Manifest } from '../../shared/manifest.ts';
 import { type Payload, parsePayload, type VerifyResult } from '../../shared/queues/payloads.ts';
+import type { VerifyLevel } from '../../shared/verification.ts';
 import type { WorkerContext } from '../context.ts';
 import type { Start } from '../job.ts';
 import { startMonitor } from '../monitor.ts';
@@ -11,7 +15,7 @@ const day = 86_400_000;
 /** Proves a backup and records the outcome beside it. */
 export async function processVerify(context: WorkerContext, start: Start): Promise<VerifyResult> {
   const payload = parsePayload('verify', start.job.data);
-  const { backupId, storage: storageName, level } = payload;
+  const { backupId, storage: storageName } = payload;
   const { resources, config, clock } = context;
   const { job, signal, abort, logger } = start;
   const storage = await resources.storage(storageName);
@@ -27,12 +31,13 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
   });
   monitor.phase('verify');
   try {
+    const { level, codecs } = await provable(resources, manifest, payload);
     const { seconds } = await verify({
       manifest,
       level,
       storage,
       engine: await resources.engine(manifest.engine.name),
-      codecs: await resources.codecsOf(manifest),
+      codecs,
       context: resources.context(signal),
       clock,
       onBytes: monitor.bytes,
@@ -45,6 +50,24 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
     throw error;
   } finally {
     monitor.stop();
+  }
+}
+
+/**
+ * The level that can be reached here, and the codecs that it needs. A worker without a key to an encrypted backup proves
+ * after a commit what it can; who asks for more is refused with IDENTITY_MISSING.
+ */
+async function provable(
+  resources: Resources,
+  manifest: Manifest,
+  { level, followUp: isFollowUp }: Payload<'verify'>,
+): Promise<{ level: VerifyLevel; codecs: readonly Codec[] }> {
+  if (level === 'checksum') return { level, codecs: [] };
+  try {
+    return { level, codecs: await resources.codecsOf(manifest) };
+  } catch (error) {
+    if (!isFollowUp || !hasCode(error, 'IDENTITY_MISSING')) throw error;
+    return { level: 'checksum', codecs: [] };
   }
 }
 

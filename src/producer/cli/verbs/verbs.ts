@@ -3,6 +3,7 @@ import { backupVerb } from './backup.ts';
 import { checkVerb } from './check.ts';
 import { configVerbs } from './config.ts';
 import { jobsVerbs } from './jobs.ts';
+import { keygenVerb } from './keygen.ts';
 import { listVerb } from './list.ts';
 import { restoreVerb } from './restore.ts';
 import { serveVerb } from './serve.ts';
@@ -24,4 +25,5 @@ export const verbs: readonly (Verb | VerbGroup)[] = [
   jobsVerbs,
   checkVerb,
   configVerbs,
+  keygenVerb,
 ];

@@ -56,7 +56,7 @@ async function verifyHere(
   const { verify } = await import('../../../pipeline/verify.ts');
   const resources = await context.resources();
   const engine = await resources.engine(manifest.engine.name);
-  const codecs = await resources.codecsOf(manifest);
+  const codecs = level === 'checksum' ? [] : await resources.codecsOf(manifest);
   const meter = startMeter(context, { name: manifest.backupId, expectedBytes: manifest.bytes });
   meter.phase('verify');
   return verify({
