@@ -55,6 +55,7 @@ export interface ConfigChanges {
   tools?: Record<string, unknown>;
   defaults?: Record<string, unknown>;
   storages?: Record<string, unknown>;
+  identities?: readonly string[];
 }
 
 /** Lock and stall times short enough for a test; every pause of a fault test is stated in these. */

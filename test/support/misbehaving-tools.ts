@@ -4,7 +4,7 @@ import { createTools } from '../../src/pipeline/process/tools.ts';
 import { until } from './until.ts';
 
 const postgresPrograms = ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql', 'createdb'];
-const usedPrograms = ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql', 'zstd', 'gzip'];
+const usedPrograms = ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql', 'zstd', 'gzip', 'age'];
 const postgresPlaces = [
   '/usr/lib/postgresql/*/bin',
   '/opt/homebrew/opt/postgresql@*/bin',
