@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { makeAgeKey } from '../support/age.ts';
 import { assertComplaint, type Complaint } from '../support/complaint.ts';
 import { type Installation, quickQueue, type Running, withInstallation } from '../support/installation.ts';
 import { createGate, type Gate, makeTools } from '../support/misbehaving-tools.ts';
@@ -93,6 +94,51 @@ describe('a dump tool that misbehaves leaves no backup and no object', () => {
           assert.deepEqual(await installation.stored(), ['backupdata.json']);
         });
       }
+    }));
+
+  it('although what it wrote is encrypted, and nobody here has the key', (context) =>
+    withInstallation(async (installation) => {
+      const { path, postgres, configure, run, start } = installation;
+      const database = await filledDatabase(installation);
+      const { recipient } = await makeAgeKey();
+      const shop = {
+        engine: 'postgres',
+        url: postgres.url(database),
+        encryption: { type: 'age', recipients: [recipient] },
+      };
+      const tools = await makeTools(join(path, 'tools'));
+      await configure({ databases: { shop }, queue, tools: { path: [tools] } });
+      await start(['worker']);
+      const empty = (what: RegExp): Complaint => ({
+        code: 'DUMP_EMPTY',
+        message: new RegExp(`ended well, but its output ${what.source} \\(data\\.dump of shop\\)`),
+      });
+      const other = empty(/does not begin as its format does/);
+      const table: Record<string, [Parameters<typeof makeTools>[1], Complaint]> = {
+        'nothing, and exit code 0': [{ pg_dump: 'exit 0' }, empty(/is empty/)],
+        'something else': [{ pg_dump: 'head -c 3000000 /dev/urandom' }, other],
+        'less than a signature': [{ pg_dump: 'printf PGD' }, other],
+        'by an age that fails': [
+          { age: 'head -c 1000; exit 70' },
+          { code: 'DUMP_FAILED', message: /age exited with code 70/ },
+        ],
+        'by an age that passes everything through': [{ age: 'exec cat' }, empty(/is empty/)],
+      };
+      for (const [what, [misbehaviour, complaint]] of Object.entries(table)) {
+        await context.test(what, async () => {
+          await makeTools(tools, misbehaviour);
+          assertComplaint(await run('backup', 'shop'), complaint);
+          assert.deepEqual(await installation.stored(), ['backupdata.json']);
+        });
+      }
+      await context.test('a whole dump is a backup', async () => {
+        await makeTools(tools);
+        await query(
+          postgres.url(database),
+          'CREATE EXTENSION pgcrypto; CREATE TABLE noise AS SELECT gen_random_bytes(1024) FROM generate_series(1, 2000)',
+        );
+        assert.equal((await run('backup', 'shop')).code, 0);
+      });
     }));
 
   it('when it exits 0 with half a dump, the verification fails and the older backup stays the good one', () =>

@@ -1,29 +1,45 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { type AgeKey, makeAgeKey } from '../support/age.ts';
 import { type Installation, withInstallation } from '../support/installation.ts';
 import { realProgram } from '../support/misbehaving-tools.ts';
 import { query, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { contentOf, createSample } from '../support/postgres-sample.ts';
 
 const run = promisify(execFile);
+const [bob, other] = await Promise.all([makeAgeKey(), makeAgeKey()]);
 const clientPrograms = ['pg_restore', 'psql', 'createdb'];
 
 describe('RESTORE.md, followed to the letter with stock tools alone', () => {
-  for (const [what, { settings, decoder }] of Object.entries({
+  for (const [what, { settings, decoder, key }] of Object.entries<Case>({
     'zstd, in several volumes': { settings: { volumeSize: '1MiB' }, decoder: ['zstd'] },
     gzip: { settings: { compression: { type: 'gzip' } }, decoder: ['gzip'] },
     'no codec': { settings: { compression: { type: 'none' } }, decoder: [] },
+    'zstd and age, in several volumes': {
+      settings: { volumeSize: '1MiB', encryption: encryptedTo(other, bob) },
+      decoder: ['zstd', 'age'],
+      key: bob,
+    },
+    'age alone': {
+      settings: { compression: { type: 'none' }, encryption: encryptedTo(bob) },
+      decoder: ['age'],
+      key: bob,
+    },
   })) {
     it(`shows and restores a backup, and stops at a flipped byte (${what})`, () =>
       withInstallation(async (installation) => {
         const source = await backedUpSample(installation, settings);
         const shell = await stockShell(installation, [...clientPrograms, ...decoder]);
         const [show = '', ...restore] = await commandsOf(shell.folder);
-        if (settings.volumeSize) assert.ok((await readdir(shell.folder)).includes('data.dump.zst.0001'));
+        if (settings.volumeSize)
+          assert.ok(
+            (await readdir(shell.folder)).some((name) => /^data\.dump\.zst(\.age)?\.0001$/.test(name)),
+          );
+        if (key) await bringKey(shell, show, key);
 
         const shown = await shell.run(show);
         assert.equal(shown.code, 0, shown.stderr);
@@ -52,9 +68,38 @@ describe('RESTORE.md, followed to the letter with stock tools alone', () => {
   }
 });
 
+interface Case {
+  settings: Record<string, unknown>;
+  decoder: readonly string[];
+  /** Whose secret key the reader has. */
+  key?: AgeKey;
+}
+
+function encryptedTo(...keys: readonly AgeKey[]) {
+  return { type: 'age', recipients: keys.map(({ recipient }) => recipient) };
+}
+
+/** First as identity.txt beside the files, then as the file that IDENTITY names; without either nothing is shown. */
+async function bringKey(shell: StockShell, show: string, { identity, recipient }: AgeKey): Promise<void> {
+  const text = await readFile(join(shell.folder, 'RESTORE.md'), 'utf8');
+  assert.ok(text.includes(recipient) && text.includes('IDENTITY'), text);
+  const without = await shell.run(show);
+  assert.notEqual(without.code, 0);
+  assert.equal(without.stdout, '');
+  const beside = join(shell.folder, 'identity.txt');
+  await writeFile(beside, `# a comment\n${identity.reveal()}\n`);
+  const shown = await shell.run(show);
+  assert.equal(shown.code, 0, shown.stderr);
+  const elsewhere = join(shell.folder, '..', 'bob.key');
+  await rename(beside, elsewhere);
+  shell.env.IDENTITY = elsewhere;
+}
+
 /** A shell in a folder with nothing but the files of a backup, and a PATH with nothing but what RESTORE.md names. */
 interface StockShell {
   folder: string;
+  /** Of the reader, for every command. */
+  env: Record<string, string>;
   run(
     command: string,
     env?: Record<string, string>,
@@ -85,10 +130,12 @@ async function stockShell(
   }
   for (const program of [...programs, 'sha256sum', 'cat'])
     await symlink(await realProgram(program), join(bin, program));
+  const common: Record<string, string> = { PATH: bin, HOME: folder };
   return {
     folder,
+    env: common,
     run: async (command, env = {}) => {
-      const options = { cwd: folder, env: { PATH: bin, HOME: folder, ...env }, maxBuffer: 64 * 1024 * 1024 };
+      const options = { cwd: folder, env: { ...common, ...env }, maxBuffer: 64 * 1024 * 1024 };
       return run('/bin/sh', ['-c', command], options).then(
         (ended) => ({ code: 0, ...ended }),
         ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({

@@ -1,10 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+interface Written {
+  storages: Record<string, string>;
+  databases: Record<string, object>;
+  identities?: readonly string[];
+}
+
 /** Writes the configuration file that `runInProcess` reads: local storages by their paths, and databases that nothing needs to answer for. */
 export async function writeConfig(
   folder: string,
-  { storages, databases }: { storages: Record<string, string>; databases: Record<string, object> },
+  { storages, databases, identities = [] }: Written,
 ): Promise<void> {
   const [storage] = Object.keys(storages);
   const config = {
@@ -12,6 +18,7 @@ export async function writeConfig(
       Object.entries(storages).map(([name, path]) => [name, { type: 'local', path }]),
     ),
     defaults: { storage },
+    identities,
     databases: Object.fromEntries(
       Object.entries(databases).map(([name, settings]) => [name, { ...unreachable, ...settings }]),
     ),

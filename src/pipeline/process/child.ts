@@ -35,7 +35,8 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
       gone = true;
       // SIGKILL leaves no exit code: a program that has one was ending by itself.
       const stopped = sent !== undefined && !(sent === 'SIGKILL' && signal === null);
-      resolve({ program: stage.program, code, signal, stderr: failure?.message ?? stderr(), stopped });
+      const words = failure?.message ?? withoutSecrets(stage, stderr());
+      resolve({ program: stage.program, code, signal, stderr: words, stopped });
     };
     child.once('error', (error) => end(null, null, error));
     child.once('close', (code, signal) => end(code, signal));
@@ -47,6 +48,12 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
     killGroup(child.pid, signal);
   };
   return { process: child, closed, stop };
+}
+
+/** What a program says reaches people and a storage, and it may quote the files that it was given. */
+function withoutSecrets({ files = [] }: Stage, text: string): string {
+  const lines = files.flatMap((file) => file.reveal().split('\n')).filter((line) => line.length >= 8);
+  return lines.reduce((shown, line) => shown.replaceAll(line, '[redacted]'), text);
 }
 
 /** On Linux a program is killed by the kernel when the worker dies, however it dies: nobody else would stop it. */

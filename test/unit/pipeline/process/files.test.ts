@@ -64,6 +64,14 @@ describe('the files of a stage', () => {
     assert.deepEqual(during, before);
   });
 
+  it('are not in what a program says of them when it fails', async () => {
+    const { code, stderr } = await capture(
+      shell('echo error: $(cat /dev/fd/3 /dev/fd/4) >&2; exit 1'),
+      limits,
+    );
+    assert.deepEqual([code, stderr], [1, 'error: [redacted] [redacted]\n']);
+  });
+
   it('leave no descriptor in this process, whether the programs start, do not exist or fail', async () => {
     await capture(shell('cat /dev/fd/3'), limits);
     const before = descriptors();

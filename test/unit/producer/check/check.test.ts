@@ -9,6 +9,7 @@ import type { Storage } from '../../../../src/pipeline/storage/storage.ts';
 import { checkStorage } from '../../../../src/producer/check/storage.ts';
 import { widthOf } from '../../../../src/producer/cli/output/text.ts';
 import { hasCode } from '../../../../src/shared/errors.ts';
+import { type AgeKey, makeAgeKey } from '../../../support/age.ts';
 import { writeConfig } from '../../../support/config.ts';
 import { withFolder } from '../../../support/folder.ts';
 import { runInProcess } from '../../../support/in-process.ts';
@@ -100,6 +101,38 @@ describe('check', () => {
       );
       assert.match(text.stdout, /\nProblems: 4, warnings: 0\.\n$/);
       assert.doesNotMatch(stdout + text.stdout + text.stderr, /secret/);
+    }));
+
+  it('names age where a database encrypts, and says whether its backups could be restored here, either of which is well', () =>
+    withFolder(async (path) => {
+      const [alice, bob] = await Promise.all([makeAgeKey(), makeAgeKey()]);
+      const encryption = { type: 'age', recipients: [alice.recipient, bob.recipient] };
+      const detailOf = async (...identities: AgeKey[]) => {
+        await writeConfig(path, {
+          storages: { main: join(path, 'main') },
+          databases: { shop: { encryption }, crm: {} },
+          identities: identities.map(({ identity }) => identity.reveal()),
+        });
+        const env = { PATH: process.env.PATH ?? '', REDIS_URL: 'redis://127.0.0.1:1' };
+        const { stdout } = await runInProcess({ path, env }, 'check', '--json');
+        const { checks } = JSON.parse(stdout) as Checked;
+        const age = checks.find(({ name }) => name === 'tool age');
+        assert.match(`${age?.status} ${age?.detail}`, /^ok \d+\.\d+\S* \(\/.*age\)$/);
+        const [finding, ...others] = checks.filter(({ name }) => name.startsWith('encryption of '));
+        assert.deepEqual([finding?.name, finding?.status, others], ['encryption of shop', 'ok', []]);
+        return finding?.detail;
+      };
+      const to = 'age, to 2 recipients; ';
+      const stranger = await makeAgeKey();
+      assert.equal(
+        await detailOf(),
+        `${to}without identities, this configuration backs up and cannot restore`,
+      );
+      assert.equal(
+        await detailOf(stranger),
+        `${to}no identity of this configuration opens its backups, so it cannot restore them`,
+      );
+      assert.equal(await detailOf(stranger, bob), `${to}an identity of this configuration opens its backups`);
     }));
 
   it('still looks at Redis when the configuration is wrong, and ends with the code of the first problem', () =>
