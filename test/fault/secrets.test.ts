@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
+import { makeAgeKey } from '../support/age.ts';
 import {
   type CommandResult,
   type Installation,
@@ -16,9 +15,8 @@ import { createGate, type Gate, makeTools, realProgram } from '../support/misbeh
 import { freePort } from '../support/ports.ts';
 import { query } from '../support/postgres.ts';
 import { startRedis } from '../support/redis.ts';
+import { runStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
-
-const run = promisify(execFile);
 
 /** Passwords that appear nowhere else, with characters that a URL writes otherwise. */
 const canaries = {
@@ -27,13 +25,16 @@ const canaries = {
   typed: 'Canary-typed/3: x@%é',
 };
 
+/** Its secret key opens the backups of `shop`; whoever reads them must have it, and nothing may show it. */
+const key = await makeAgeKey();
+
 /** What was said, and where. */
 type Said = [where: string, text: string];
 
-describe('a password of the configuration or the environment', () => {
+describe('a password or a secret key of the configuration or the environment', () => {
   it('is in nothing that is printed, logged, queued, measured, stored, or shown as an argument', (context) =>
     withOwnRedis((installation, redisPassword) => {
-      const words = [redisPassword, ...Object.values(canaries)].flatMap(formsOf);
+      const words = [redisPassword, key.identity.reveal(), ...Object.values(canaries)].flatMap(formsOf);
       const assertSilent = (said: readonly Said[]): void => {
         assert.ok(said.length > 0, 'something was said');
         for (const [where, text] of said) {
@@ -68,16 +69,23 @@ async function eavesdrop(
   const { path, start, postgres } = installation;
   const tools = join(path, 'tools');
   const url = await configureSecrets(installation, tools);
-  const [dumping, restoring] = [createGate(path, 'dump'), createGate(path, 'restore')];
+  const [dumping, restoring, decrypting] = ['dump', 'restore', 'decrypt'].map((name) =>
+    createGate(path, name),
+  );
+  assert.ok(dumping && restoring && decrypting);
   await makeTools(tools, {
     pg_dump: `${dumping.lines}; exec "$REAL" "$@"`,
     pg_restore: listing(`${restoring.lines}; exec "$REAL" "$@"`),
   });
   const worker = await start(['worker'], { env: { LOG_LEVEL: 'debug' } });
   const copy = `shop/${postgres.uniqueName()}`;
-  await check('while a dump runs', () => atGate(dumping, installation.run('backup', 'shop')));
+  await check('while a dump runs', () => atGate(dumping, installation.run('backup', 'shop'), passwordHolder));
   await check('while a restore runs', () =>
-    atGate(restoring, installation.run('restore', 'shop', '--to', copy, '--create')),
+    atGate(restoring, installation.run('restore', 'shop', '--to', copy, '--create'), passwordHolder),
+  );
+  await makeTools(tools, { age: decryption(`${decrypting.lines}; exec "$REAL" "$@"`) });
+  await check('while age decrypts', () =>
+    atGate(decrypting, installation.run('verify', 'shop'), identityHolder),
   );
   await check('commands that succeed', () => commands(installation, succeeding));
   await check('commands that fail', () => commands(installation, failingAt(url)));
@@ -86,6 +94,12 @@ async function eavesdrop(
     await makeTools(tools, { pg_dump: tells, pg_restore: listing(tells) });
     const told = await commands(installation, telling(copy));
     for (const [words, text] of told) assert.match(text, /the password is \[redacted\]/, words);
+    return told;
+  });
+  await check('an age that tells the key', async () => {
+    await makeTools(tools, { age: decryption('echo "age: error: the key is $(cat /dev/fd/3)" >&2; exit 1') });
+    const told = await commands(installation, tellingTheKey(copy));
+    for (const [words, text] of told) assert.match(text, /the key is \[redacted\]/, words);
     return told;
   });
   await check('a process with odd surroundings', () => oddEnvironments(installation));
@@ -103,14 +117,21 @@ function listing(lines: string): string {
   return `case "$*" in *--dbname*) ${lines};; *) exec "$REAL" "$@";; esac`;
 }
 
+/** Age's lines for when it decrypts; it encrypts as ever. */
+function decryption(lines: string): string {
+  return `case "$*" in *--decrypt*) ${lines};; *) exec "$REAL" "$@";; esac`;
+}
+
 /** Two databases of one user: `shop` with its password, `refused` with a wrong one. Gives the URL of the first without. */
 async function configureSecrets({ postgres, configure }: Installation, tools: string): Promise<string> {
   const [database, role] = [await postgres.createDatabase(), postgres.uniqueName()];
   await query(postgres.adminUrl, `CREATE ROLE ${role} SUPERUSER LOGIN PASSWORD '${canaries.database}'`);
   await query(postgres.url(database), 'CREATE TABLE item AS SELECT i FROM generate_series(1, 100) i');
   const at = (password: string) => ({ engine: 'postgres', url: postgres.url(database, role, password) });
+  const encryption = { type: 'age', recipients: [key.recipient] };
   await configure({
-    databases: { shop: at(canaries.database), refused: at(canaries.refused) },
+    databases: { shop: { ...at(canaries.database), encryption }, refused: at(canaries.refused) },
+    identities: [key.identity.reveal()],
     queue: { ...quickQueue, attempts: 1 },
     tools: { path: [tools] },
   });
@@ -119,22 +140,30 @@ async function configureSecrets({ postgres, configure }: Installation, tools: st
   return bare.href;
 }
 
-/** The arguments of every process of the machine, and the environment of the compressor, which needs no secret. */
-async function atGate(gate: Gate, running: Promise<CommandResult>): Promise<readonly Said[]> {
+/** Where a secret must be for its use, in the process of these arguments; undefined where it need not be. */
+type Holder = (pid: string, args: string) => { file: string; secret: string } | undefined;
+
+const passwordHolder: Holder = (pid, args) =>
+  /pg_(dump|restore)\0/.test(args) ? { file: `/proc/${pid}/environ`, secret: canaries.database } : undefined;
+
+const identityHolder: Holder = (pid, args) =>
+  /age\0--decrypt\0/.test(args) ? { file: `/proc/${pid}/fd/3`, secret: key.identity.reveal() } : undefined;
+
+/** The arguments of every process of the machine, and the environments of compressor and age, which need no secret there. */
+async function atGate(gate: Gate, running: Promise<CommandResult>, holder: Holder): Promise<readonly Said[]> {
   await gate.reached();
   const said: Said[] = [];
-  const holders: string[] = [];
+  const held: boolean[] = [];
+  const read = (file: string) => readFile(file, 'utf8').catch(() => '');
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
-    const args = await read('cmdline');
+    const args = await read(`/proc/${pid}/cmdline`);
     said.push([`the arguments of ${pid}`, args]);
-    if (/\/zstd\0/.test(args)) said.push([`the environment of ${pid}`, await read('environ')]);
-    if (/pg_(dump|restore)\0/.test(args)) holders.push(await read('environ'));
+    if (/\/(zstd|age)\0/.test(args))
+      said.push([`the environment of ${pid}`, await read(`/proc/${pid}/environ`)]);
+    const place = holder(pid, args);
+    if (place) held.push((await read(place.file)).includes(place.secret));
   }
-  assert.ok(
-    holders.some((environment) => environment.includes(canaries.database)),
-    'whoever needs it has it, and it would be found',
-  );
+  assert.ok(held.includes(true), 'whoever needs it has it, and it would be found');
   await gate.open();
   const ended = await running;
   assert.equal(ended.code, 0, ended.stderr);
@@ -177,6 +206,15 @@ function telling(copy: string): string[][] {
     ['restore', 'shop', '--to', `${copy}2`, '--create'],
     ['restore', 'shop', '--to', `${copy}2`, '--create', '--here'],
     ['restore', 'shop', '--to', `${copy}2`, '--create', '--here', '--json'],
+  ];
+}
+
+function tellingTheKey(copy: string): string[][] {
+  return [
+    ['verify', 'shop'],
+    ['verify', 'shop', '--here', '--json'],
+    ['restore', 'shop', '--to', `${copy}3`, '--create'],
+    ['restore', 'shop', '--to', `${copy}3`, '--create', '--here', '--json'],
   ];
 }
 
@@ -257,18 +295,24 @@ async function readKey(redis: Redis, key: string): Promise<unknown> {
 
 /** Every object, decoded; roles are dumped without what their passwords were turned into. */
 async function everythingStored({ backups, stored }: Installation): Promise<readonly Said[]> {
-  const zstd = await realProgram('zstd');
   const said: Said[] = [];
-  for (const key of await stored()) {
-    const file = join(backups, key);
-    const text = key.endsWith('.zst')
-      ? (await run(zstd, ['-dcq', file], { maxBuffer: 1 << 26 })).stdout
-      : await readFile(file, 'utf8');
-    assert.doesNotMatch(text, /SCRAM-SHA-256|PASSWORD '/, key);
-    said.push([key, key + text]);
+  for (const object of await stored()) {
+    const bytes = await readFile(join(backups, object));
+    const text = (object.endsWith('.zst.age') ? await decoded(bytes) : bytes).toString();
+    assert.doesNotMatch(text, /SCRAM-SHA-256|PASSWORD '/, object);
+    said.push([object, object + text]);
   }
-  assert.ok(said.some(([key]) => key.endsWith('globals.sql.zst')));
+  assert.ok(said.some(([object]) => object.endsWith('globals.sql.zst.age')));
   return said;
+}
+
+async function decoded(bytes: Buffer): Promise<Buffer> {
+  const [age, zstd] = [await realProgram('age'), await realProgram('zstd')];
+  const open = { program: age, args: ['-d', '-i', '/dev/fd/3'], files: [key.identity] };
+  const decrypted = await runStage(open, [bytes]);
+  const { code, stdout, stderr } = await runStage({ program: zstd, args: ['-dcq'] }, [decrypted.stdout]);
+  assert.deepEqual([decrypted.code, code], [0, 0], decrypted.stderr + stderr);
+  return stdout;
 }
 
 async function metricsOf(worker: Running): Promise<string> {
