@@ -30,6 +30,9 @@ defaults:
   storage: main
   # type: zstd with level 1 to 19, gzip with level 1 to 9, or none.
   compression: { type: zstd, level: 1 }
+  # type: age with the public keys to which backups are encrypted; the secret key of any one of them opens all.
+  #   encryption: { type: age, recipients: [age1…, age1…] }
+  #encryption: { type: none }
   # Workers started with --pool NAME take this database.
   #pool: default
   # A run that takes longer is stopped.
