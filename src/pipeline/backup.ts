@@ -13,6 +13,8 @@ import { removeAttempt } from './sweep.ts';
 
 export interface BackupRequest extends Attempt {
   installation: string;
+  /** Whether the storage may be another installation's. */
+  shared: boolean;
   /** Which start of the run this is, from 1. */
   attempt: number;
   trigger: Manifest['trigger'];
@@ -39,7 +41,7 @@ export async function backup(request: BackupRequest): Promise<BackupOutcome> {
   const { storage, backupId, context } = request;
   const earlier = await findManifest({ storage, backupId, signal: context.signal });
   if (earlier) return { manifest: earlier, committedBy: 'another attempt' };
-  await claimStorage({ storage, installation: request.installation, signal: context.signal });
+  await claimStorage({ ...request, signal: context.signal });
   try {
     const outcome = await dumpAndCommit(request);
     if (outcome.committedBy === 'another attempt') await removeAttempt(request);

@@ -13,6 +13,8 @@ export interface Resources {
   database(name: string): DatabaseConfig;
   storage(name: string): Promise<Storage>;
   storageNames: readonly string[];
+  /** Whether the configuration lets a storage be another installation's. */
+  isShared(storage: string): boolean;
   engine(name: string): Promise<Engine>;
   /** For one attempt, in the order in which they encode: compression, then encryption. */
   encoders(database: DatabaseConfig): Promise<Codec[]>;
@@ -32,6 +34,7 @@ export function createResources({ config, tools }: { config: Config; tools: Tool
       config.databases.get(name) ??
       fail(unknown('DATABASE_UNKNOWN', 'database', name, config, config.databases)),
     storageNames: [...config.storages.keys()],
+    isShared: (name) => config.storages.get(name)?.shared === true,
     storage: (name) =>
       remember(storages, name, async () => {
         const found = config.storages.get(name);

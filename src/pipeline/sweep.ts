@@ -1,10 +1,10 @@
 import { hasCode } from '../shared/errors.ts';
 import { isAttemptId, isBackupId } from '../shared/ids.ts';
-import { findManifest, listEntries } from './catalog/catalog.ts';
-import { attemptFolder, databaseFolder, dataPrefix, installationKey } from './catalog/keys.ts';
+import { type CatalogNames, findManifest, listNames } from './catalog/catalog.ts';
+import { attemptFolder, databaseFolder, dataPrefix, installationKey, prunedKey } from './catalog/keys.ts';
+import { isPresent } from './catalog/pruned.ts';
 import type { Storage } from './storage/storage.ts';
-
-const removeAtOnce = 1_000;
+import { removeAll, sweepRetired } from './sweep-retired.ts';
 
 /** Removes every object of one attempt that was not committed. */
 export async function removeAttempt(request: {
@@ -22,34 +22,40 @@ export async function removeAttempt(request: {
 }
 
 /**
- * Removes the orphans of one database: objects of attempts that no manifest names, last touched before `olderThan`
- * and not among `live` attempts, and unfinished uploads as old, of the storage's own mark too. Gives how many went.
+ * Removes the orphans of one database: objects of attempts that no manifest names, last touched before `olderThan`,
+ * unless their attempt or backup is among `live`; unfinished uploads as old, of the storage's own mark too; and what
+ * is left of backups that were retired before `retiredBefore`, when it is given. Gives how many went.
  */
-export async function sweep(options: {
+export async function sweep(options: SweepOptions): Promise<number> {
+  const { storage, database, olderThan, retiredBefore, live, signal } = options;
+  // Listed before the catalog is read: an attempt that commits in between is then seen as committed.
+  const attempts = await listAttempts(options);
+  const names = await listNames(options);
+  const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.backupId);
+  const orphans: string[] = [];
+  for (const [backupId, ofBackup] of attemptsOf)
+    orphans.push(...(await orphansOf(ofBackup, names.get(backupId), options)));
+  await removeAll(storage, orphans, signal);
+  const parts = new Map(
+    [...attemptsOf].map(([backupId, ofBackup]) => [backupId, ofBackup.flatMap(({ keys }) => keys)]),
+  );
+  const retired = retiredBefore
+    ? await sweepRetired({ storage, names, parts, retiredBefore, live, signal })
+    : 0;
+  const unfinished = await storage.sweep(databaseFolder(database), olderThan, signal);
+  const marks = await storage.sweep(installationKey, olderThan, signal);
+  return orphans.length + retired + unfinished + marks;
+}
+
+interface SweepOptions {
   storage: Storage;
   database: string;
   olderThan: Date;
+  /** Where it is not given, nothing that was retired is removed. */
+  retiredBefore?: Date;
+  /** Ids of attempts that may still write, and of backups that jobs name. */
   live: ReadonlySet<string>;
   signal: AbortSignal;
-}): Promise<number> {
-  const { storage, database, olderThan, live, signal } = options;
-  // Listed before the catalog is read: an attempt that commits in between is then seen as committed.
-  const attempts = await listAttempts(options);
-  const committed = new Set((await listEntries(options)).map((entry) => entry.backupId));
-  const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.backupId);
-  const orphans: string[] = [];
-  for (const attempt of attempts) {
-    if (attempt.touchedAt >= olderThan || live.has(attempt.attemptId)) continue;
-    // The only attempt of a committed backup is the one that its manifest names: no need to read it.
-    const alone = (attemptsOf.get(attempt.backupId) ?? []).length === 1;
-    const needed = committed.has(attempt.backupId) && (alone || (await isNeeded(attempt, options)));
-    if (!needed) orphans.push(...attempt.keys);
-  }
-  for (let start = 0; start < orphans.length; start += removeAtOnce) {
-    await storage.remove(orphans.slice(start, start + removeAtOnce), signal);
-  }
-  const unfinished = await storage.sweep(databaseFolder(database), olderThan, signal);
-  return orphans.length + unfinished + (await storage.sweep(installationKey, olderThan, signal));
 }
 
 interface StoredAttempt {
@@ -70,24 +76,51 @@ async function listAttempts(options: {
     const [backupId = '', attemptId = '', ...names] = key.slice(prefix.length).split('/');
     // What somebody else put there is not ours to judge, nor to remove.
     if (!isBackupId(backupId) || !isAttemptId(attemptId) || names.length !== 1) continue;
-    const attempt = attempts.get(attemptId) ?? { backupId, attemptId, touchedAt: modifiedAt, keys: [] };
-    attempts.set(attemptId, attempt);
+    const folder = `${backupId}/${attemptId}`;
+    const attempt = attempts.get(folder) ?? { backupId, attemptId, touchedAt: modifiedAt, keys: [] };
+    attempts.set(folder, attempt);
     attempt.keys.push(key);
     if (modifiedAt > attempt.touchedAt) attempt.touchedAt = modifiedAt;
   }
   return [...attempts.values()];
 }
 
-/** What a backup needs whose manifest cannot be read is not known: nothing of it may go. */
-async function isNeeded(
-  attempt: StoredAttempt,
-  options: { storage: Storage; signal: AbortSignal },
-): Promise<boolean> {
+/** The keys of those attempts of one backup that nothing needs. */
+async function orphansOf(
+  attempts: readonly StoredAttempt[],
+  names: CatalogNames | undefined,
+  options: SweepOptions,
+): Promise<string[]> {
+  const { olderThan, live } = options;
+  // All that is left of a retired backup goes together, when its grace is over.
+  if (names?.prunedAt && !names.committed) return [];
+  const old = attempts.filter(
+    ({ touchedAt, attemptId, backupId }) =>
+      touchedAt < olderThan && !live.has(attemptId) && !live.has(backupId),
+  );
+  // The only attempt of a committed backup is the one that its manifest names: no need to read it.
+  if (old.length === 0 || (names?.committed && attempts.length === 1)) return [];
+  const isNeeded = await neededOf(attempts, options);
+  return old.filter(({ attemptId }) => !isNeeded(attemptId)).flatMap(({ keys }) => keys);
+}
+
+/**
+ * Which attempts of a backup are needed now, whatever a listing said that was taken while the backup was retired: the
+ * mark is written before the manifest goes, so it is looked for after it. What a backup needs whose manifest cannot
+ * be read is not known: nothing of it may go.
+ */
+async function neededOf(
+  [attempt]: readonly StoredAttempt[],
+  { storage, signal }: SweepOptions,
+): Promise<(attemptId: string) => boolean> {
+  const backupId = attempt?.backupId ?? '';
   try {
-    const manifest = await findManifest({ ...options, backupId: attempt.backupId });
-    return manifest?.attemptId === attempt.attemptId;
+    const manifest = await findManifest({ storage, backupId, signal });
+    if (manifest) return (attemptId) => attemptId === manifest.attemptId;
+    const retired = await isPresent(storage, prunedKey(backupId), signal);
+    return () => retired;
   } catch (error) {
-    if (hasCode(error, 'MANIFEST_INVALID') || hasCode(error, 'FORMAT_UNSUPPORTED')) return true;
+    if (hasCode(error, 'MANIFEST_INVALID') || hasCode(error, 'FORMAT_UNSUPPORTED')) return () => true;
     throw error;
   }
 }

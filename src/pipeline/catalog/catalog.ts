@@ -3,14 +3,25 @@ import { BackupDataError, hasCode } from '../../shared/errors.ts';
 import { databaseOf, timeOfBackup } from '../../shared/ids.ts';
 import { decodeManifest, type Manifest } from '../../shared/manifest.ts';
 import type { Verification } from '../../shared/verification.ts';
-import type { Storage } from '../storage/storage.ts';
-import { catalogPrefix, manifestKey, parseCatalogKey } from './keys.ts';
+import type { Storage, StoredObject } from '../storage/storage.ts';
+import { catalogPrefix, manifestKey, type ParsedCatalogKey, parseCatalogKey } from './keys.ts';
 
 /** One committed backup as a listing tells it; the manifest itself is not read. */
 export interface CatalogEntry {
   backupId: string;
   database: string;
   verifications: readonly Verification[];
+  /** Under a legal hold. */
+  pinned: boolean;
+  /** When its `.pruned` mark was written, by the storage's clock. Beside a manifest it only tells of a prune that did not end. */
+  prunedAt: Date | undefined;
+}
+
+/** What the names in a catalog tell of one backup, committed or not. */
+export interface CatalogNames extends CatalogEntry {
+  committed: boolean;
+  /** The keys of its verifications and its pin. */
+  marks: readonly string[];
 }
 
 /** A backup with its manifest, or why the manifest cannot be trusted: one damaged backup must not hide the others. */
@@ -25,20 +36,47 @@ export async function listEntries(options: {
   database: string | undefined;
   signal: AbortSignal;
 }): Promise<CatalogEntry[]> {
-  const { storage, database, signal } = options;
-  const found = new Map<string, { committed: boolean; verifications: Verification[] }>();
-  for await (const { key } of storage.list(database === undefined ? '' : catalogPrefix(database), signal)) {
-    const parsed = parseCatalogKey(key);
-    if (!parsed) continue;
-    const entry = found.get(parsed.backupId) ?? { committed: false, verifications: [] };
-    found.set(parsed.backupId, entry);
-    if (parsed.kind === 'manifest') entry.committed = true;
-    else entry.verifications.push(parsed.verification);
-  }
-  return [...found]
-    .filter(([, entry]) => entry.committed)
-    .map(([backupId, { verifications }]) => ({ backupId, database: databaseOf(backupId), verifications }))
+  return [...(await listNames(options)).values()]
+    .filter(({ committed }) => committed)
+    .map(({ committed, marks, ...entry }) => entry)
     .sort(newestFirst);
+}
+
+/** What stands in the catalog of one database, or of all, by backup id; retired backups too. */
+export async function listNames(options: {
+  storage: Storage;
+  database: string | undefined;
+  signal: AbortSignal;
+}): Promise<Map<string, CatalogNames>> {
+  const { storage, database, signal } = options;
+  const found = new Map<string, CatalogNames>();
+  for await (const object of storage.list(database === undefined ? '' : catalogPrefix(database), signal)) {
+    const parsed = parseCatalogKey(object.key);
+    if (!parsed) continue;
+    const { backupId } = parsed;
+    found.set(backupId, withObject(found.get(backupId) ?? noNames(backupId), object, parsed));
+  }
+  return found;
+}
+
+function noNames(backupId: string): CatalogNames {
+  return {
+    backupId,
+    database: databaseOf(backupId),
+    committed: false,
+    verifications: [],
+    pinned: false,
+    prunedAt: undefined,
+    marks: [],
+  };
+}
+
+function withObject(names: CatalogNames, object: StoredObject, parsed: ParsedCatalogKey): CatalogNames {
+  if (parsed.kind === 'manifest') return { ...names, committed: true };
+  if (parsed.kind === 'pruned') return { ...names, prunedAt: object.modifiedAt };
+  const marks = [...names.marks, object.key];
+  if (parsed.kind === 'pin') return { ...names, marks, pinned: true };
+  return { ...names, marks, verifications: [...names.verifications, parsed.verification] };
 }
 
 /** The entries with their manifests, read a few at a time. */
@@ -63,19 +101,26 @@ export async function readManifest(options: {
   backupId: string;
   signal: AbortSignal;
 }): Promise<Manifest> {
+  return (await readManifestFile(options)).manifest;
+}
+
+/** As `readManifest`, with the very bytes that were committed. */
+export async function readManifestFile(options: {
+  storage: Storage;
+  backupId: string;
+  signal: AbortSignal;
+}): Promise<{ manifest: Manifest; file: Buffer }> {
   const { storage, backupId, signal } = options;
   const key = manifestKey(backupId);
-  const manifest = decodeManifest(
-    await readObject({ storage, key, signal, missing: () => notFound(storage, backupId) }),
-    key,
-  );
+  const file = await readObject({ storage, key, signal, missing: () => notFound(storage, backupId) });
+  const manifest = decodeManifest(file, key);
   if (manifest.backupId !== backupId) {
     throw new BackupDataError(
       'MANIFEST_INVALID',
       `the manifest ${key} is that of another backup, ${manifest.backupId}`,
     );
   }
-  return manifest;
+  return { manifest, file };
 }
 
 /** The manifest, or undefined when the backup was not committed. */

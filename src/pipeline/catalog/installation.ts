@@ -7,18 +7,37 @@ import { installationKey } from './keys.ts';
 const format = 1;
 const schema = z.object({ format: z.int(), installation: z.string() });
 
-/**
- * Marks a storage as this installation's, or finds that it is. STORAGE_FOREIGN when another installation writes
- * here, FORMAT_UNSUPPORTED when a newer release made it: two would retire each other's backups.
- */
-export async function claimStorage(options: {
+/** A storage, and who asks. */
+export interface Claim {
   storage: Storage;
   installation: string;
+  /** Whether the configuration says that another installation's storage may be added to. */
+  shared: boolean;
   signal: AbortSignal;
-}): Promise<void> {
-  const { storage, installation, signal } = options;
+}
+
+/**
+ * Marks a storage as this installation's, or finds that it may be added to. STORAGE_FOREIGN when another installation
+ * writes here and it is not shared, FORMAT_UNSUPPORTED when a newer release made it.
+ */
+export async function claimStorage(options: Claim): Promise<void> {
   const found = (await readClaim(options)) ?? (await writeClaim(options)) ?? (await readClaim(options));
-  if (found?.installation === installation && found.format <= format) return;
+  ownerIn(found, options);
+}
+
+/**
+ * Whose storage it is: backups are retired and swept by their own installation alone, because two that retire each
+ * other's would be worse than none. `nobody` where nothing was stored yet. Throws as `claimStorage`.
+ */
+export async function ownerOf(options: Claim): Promise<'us' | 'another installation' | 'nobody'> {
+  const found = await readClaim(options);
+  return found ? ownerIn(found, options) : 'nobody';
+}
+
+function ownerIn(
+  found: z.output<typeof schema> | undefined,
+  { storage, installation, shared, signal }: Claim,
+): 'us' | 'another installation' {
   if (found && found.format > format) {
     throw new BackupDataError(
       'FORMAT_UNSUPPORTED',
@@ -28,12 +47,14 @@ export async function claimStorage(options: {
       },
     );
   }
+  if (found?.installation === installation) return 'us';
   signal.throwIfAborted();
+  if (found && shared) return 'another installation';
   throw new BackupDataError(
     'STORAGE_FOREIGN',
     `storage ${storage.name} belongs to installation "${found?.installation ?? '?'}", this is "${installation}"`,
     {
-      hint: 'Give this installation a storage of its own, or set BACKUPDATA_INSTALLATION to the name that is there.',
+      hint: 'Give this installation a storage of its own, set BACKUPDATA_INSTALLATION to the name that is there, or set `shared: true` to add to it.',
     },
   );
 }

@@ -1,4 +1,4 @@
-import { compactTime, databaseOf, parseCompactTime } from '../../shared/ids.ts';
+import { compactTime, databaseOf, isBackupId, parseCompactTime } from '../../shared/ids.ts';
 import { type Verification, type VerifyLevel, verifyLevels } from '../../shared/verification.ts';
 
 /** Names of the stored format, version 1; docs/format.md is their specification. */
@@ -21,6 +21,16 @@ export function manifestKey(backupId: string): string {
   return `${catalogPrefix(databaseOf(backupId))}${backupId}.json`;
 }
 
+/** A legal hold on the backup. */
+export function pinKey(backupId: string): string {
+  return `${catalogPrefix(databaseOf(backupId))}${backupId}.pin`;
+}
+
+/** That the backup was retired, and when: its bytes go after the grace. */
+export function prunedKey(backupId: string): string {
+  return `${catalogPrefix(databaseOf(backupId))}${backupId}.pruned`;
+}
+
 /** Relative to the database's folder. */
 export function attemptFolder({ backupId, attemptId }: { backupId: string; attemptId: string }): string {
   return `data/${backupId}/${attemptId}/`;
@@ -32,19 +42,24 @@ export function verificationKey(backupId: string, verification: Verification): s
   return `${catalogPrefix(databaseOf(backupId))}${backupId}.verified-${compactTime(at)}-${level}-${outcome}-${seconds}s`;
 }
 
-/** What an object in a catalog folder is, from its key alone; undefined for a name of no known kind. */
-export function parseCatalogKey(
-  key: string,
-):
+export type ParsedCatalogKey =
   | { backupId: string; kind: 'manifest' }
-  | { backupId: string; kind: 'verification'; verification: Verification }
-  | undefined {
+  | { backupId: string; kind: 'pin' }
+  | { backupId: string; kind: 'pruned' }
+  | { backupId: string; kind: 'verification'; verification: Verification };
+
+/** What an object in a catalog folder is, from its key alone; undefined for a name of no known kind, or in another database's folder. */
+export function parseCatalogKey(key: string): ParsedCatalogKey | undefined {
   const name = key.slice(key.lastIndexOf('/') + 1);
   const match =
-    /^(.+-\d{8}T\d{6}Z-[a-z2-7]{6})\.(json|verified-(\d{8}T\d{6}Z)-([a-z]+)-(ok|failed)-(\d+)s)$/.exec(name);
+    /^(.+-\d{8}T\d{6}Z-[a-z2-7]{6})\.(json|pin|pruned|verified-(\d{8}T\d{6}Z)-([a-z]+)-(ok|failed)-(\d+)s)$/.exec(
+      name,
+    );
   const [, backupId, kind, at, level, outcome, seconds] = match ?? [];
-  if (backupId === undefined || !key.endsWith(`/catalog/${name}`)) return undefined;
+  if (backupId === undefined || !isBackupId(backupId)) return undefined;
+  if (key !== `${catalogPrefix(databaseOf(backupId))}${name}`) return undefined;
   if (kind === 'json') return { backupId, kind: 'manifest' };
+  if (kind === 'pin' || kind === 'pruned') return { backupId, kind };
   if (at === undefined || !isLevel(level)) return undefined;
   return {
     backupId,

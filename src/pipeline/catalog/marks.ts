@@ -21,7 +21,7 @@ export async function readMarks(options: {
   for await (const { key } of storage.list(prefix, signal)) {
     const parsed = parseCatalogKey(key);
     if (parsed?.kind === 'verification') verifications.push(parsed.verification);
-    pinned ||= key === `${prefix}pin`;
+    pinned ||= parsed?.kind === 'pin';
   }
   return { verifications: verifications.sort((a, b) => b.at.getTime() - a.at.getTime()), pinned };
 }

@@ -77,6 +77,7 @@ async function checkConfigured(patient: Patient, config: Config): Promise<readon
       checkStorage({
         storage: await resources.storage(name),
         installation: config.installation,
+        shared: resources.isShared(name),
         randomText,
         signal,
       }),

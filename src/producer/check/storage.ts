@@ -1,6 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { claimStorage } from '../../pipeline/catalog/installation.ts';
-import { installationKey } from '../../pipeline/catalog/keys.ts';
+import { ownerOf } from '../../pipeline/catalog/installation.ts';
 import type { Storage } from '../../pipeline/storage/storage.ts';
 import { BackupDataError, hasCode } from '../../shared/errors.ts';
 import { type Finding, ok } from './finding.ts';
@@ -8,6 +7,8 @@ import { type Finding, ok } from './finding.ts';
 interface Subject {
   storage: Storage;
   installation: string;
+  /** Whether it may be another installation's. */
+  shared: boolean;
   randomText: () => string;
   signal: AbortSignal;
 }
@@ -24,8 +25,10 @@ export async function checkStorage(subject: Subject): Promise<readonly Finding[]
   } finally {
     await storage.remove([key], signal);
   }
-  await refuseForeign(subject);
-  return [ok(`storage ${storage.name}`, `writes, reads and removes; fence: ${storage.fence}`)];
+  // Looks only: the first backup claims a storage, a check does not.
+  const owner = await ownerOf(subject);
+  const whose = owner === 'another installation' ? '; of another installation, which alone retires here' : '';
+  return [ok(`storage ${storage.name}`, `writes, reads and removes; fence: ${storage.fence}${whose}`)];
 }
 
 async function probe(storage: Storage, key: string, signal: AbortSignal): Promise<void> {
@@ -54,15 +57,4 @@ async function tryFence(storage: Storage, key: string, signal: AbortSignal): Pro
       hint: 'Two workers could commit the same backup; use another storage, or a newer release of its server.',
     },
   );
-}
-
-/** Looks only: the first backup claims a storage, a check does not. */
-async function refuseForeign({ storage, installation, signal }: Subject): Promise<void> {
-  try {
-    await storage.stat(installationKey, signal);
-  } catch (error) {
-    if (hasCode(error, 'OBJECT_NOT_FOUND')) return;
-    throw error;
-  }
-  await claimStorage({ storage, installation, signal });
 }

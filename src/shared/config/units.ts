@@ -52,6 +52,13 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(minutes / 60)}h${twoDigits(minutes % 60)}m`;
 }
 
+/** Milliseconds as the configuration writes them: `30d`, `26h`, `90m`, in the largest unit that leaves no rest. */
+export function formatExactDuration(milliseconds: number): string {
+  const units = Object.entries(durationUnits).toReversed();
+  const [unit, length] = units.find(([, each]) => milliseconds % each === 0) ?? ['ms', 1];
+  return `${milliseconds / length}${unit}`;
+}
+
 function parseQuantity(value: string | number, units: Readonly<Record<string, number>>): number | undefined {
   const amount = typeof value === 'number' ? value : parseText(value, units);
   if (amount === undefined || amount < 0) return undefined;

@@ -53,6 +53,10 @@ const prune = z.strictObject({
   database: databaseName,
   /** Whether backups are retired by the retention, or only what is left of dead attempts and retired backups is swept. */
   retire: z.boolean(),
+  /** Only there; in every storage of the database when it is not given. */
+  storage: databaseName.optional(),
+  /** Whether backups of another source than the newest good one's are retired too. */
+  allSources: z.boolean().optional(),
 });
 
 const schemas = { backup, restore, verify, copy, prune } as const;

@@ -66,6 +66,7 @@ async function attempt(
       const { manifest } = await backup({
         database,
         installation: config.installation,
+        shared: resources.isShared(database.storage),
         backupId,
         attemptId,
         attempt: job.attemptsStarted,

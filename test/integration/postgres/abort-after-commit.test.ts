@@ -30,6 +30,7 @@ it('a run that is cancelled just after its commit is a success, because its back
       const outcome = await backup({
         database: databaseConfig(server.url(await server.createDatabase())),
         installation: 'default',
+        shared: false,
         backupId,
         attemptId: 'aabcdefgh',
         attempt: 1,

@@ -7,8 +7,14 @@ import {
   listEntries,
   readManifest,
 } from '../../../../src/pipeline/catalog/catalog.ts';
-import { claimStorage } from '../../../../src/pipeline/catalog/installation.ts';
-import { manifestKey, parseCatalogKey, verificationKey } from '../../../../src/pipeline/catalog/keys.ts';
+import { claimStorage, ownerOf } from '../../../../src/pipeline/catalog/installation.ts';
+import {
+  manifestKey,
+  parseCatalogKey,
+  pinKey,
+  prunedKey,
+  verificationKey,
+} from '../../../../src/pipeline/catalog/keys.ts';
 import { openStorage } from '../../../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../../../src/pipeline/storage/storage.ts';
 import { sweep } from '../../../../src/pipeline/sweep.ts';
@@ -133,10 +139,16 @@ describe('the catalog', () => {
       kind: 'verification',
       verification,
     });
+    assert.deepEqual(parseCatalogKey(pinKey(old)), { backupId: old, kind: 'pin' });
+    assert.deepEqual(parseCatalogKey(prunedKey(old)), { backupId: old, kind: 'pruned' });
     for (const key of [
       `shop/data/${old}/aabcdefgh/${old}.json`,
       `shop/catalog/${old}.json.bak`,
       `shop/catalog/${old}.verified-20260104T000000Z-guess-ok-1s`,
+      `shop/catalog/${old}.pinned`,
+      `crm/catalog/${old}.json`,
+      `SHOP/catalog/${old.toUpperCase()}.json`,
+      'SHOP/catalog/SHOP-20260102T030405Z-abc234.json',
     ]) {
       assert.equal(parseCatalogKey(key), undefined, key);
     }
@@ -147,13 +159,27 @@ describe('a storage', () => {
   it('belongs to the installation that came first; another one is refused', () =>
     withStorage(async (storage) => {
       await Promise.all(
-        Array.from({ length: 4 }, () => claimStorage({ storage, installation: 'one', signal })),
+        Array.from({ length: 4 }, () =>
+          claimStorage({ storage, installation: 'one', shared: false, signal }),
+        ),
       );
-      await assert.rejects(claimStorage({ storage, installation: 'two', signal }), {
+      await assert.rejects(claimStorage({ storage, installation: 'two', shared: false, signal }), {
         code: 'STORAGE_FOREIGN',
         message: /"one"/,
       });
       assert.deepEqual(await keysIn(storage), ['backupdata.json']);
+    }));
+
+  it('that is shared may be added to by another installation, and stays the first one’s', () =>
+    withStorage(async (storage) => {
+      const claim = { storage, installation: 'two', shared: true, signal };
+      assert.equal(await ownerOf(claim), 'nobody');
+      assert.deepEqual(await keysIn(storage), [], 'looking claims nothing');
+      await claimStorage({ ...claim, installation: 'one' });
+      await claimStorage(claim);
+      assert.equal(await ownerOf(claim), 'another installation');
+      assert.equal(await ownerOf({ ...claim, installation: 'one', shared: false }), 'us');
+      await assert.rejects(ownerOf({ ...claim, shared: false }), { code: 'STORAGE_FOREIGN' });
     }));
 });
 

@@ -20,8 +20,8 @@ interface Checked {
 
 const signal = new AbortController().signal;
 
-function check(storage: Storage) {
-  return checkStorage({ storage, installation: 'ours', randomText: () => 'probe', signal });
+function check(storage: Storage, { shared = false } = {}) {
+  return checkStorage({ storage, installation: 'ours', shared, randomText: () => 'probe', signal });
 }
 
 describe('check of a storage', () => {
@@ -60,8 +60,10 @@ describe('check of a storage', () => {
   it('finds the storage of another installation, and leaves its mark as it is', () =>
     withFolder(async (path) => {
       const storage = await openStorage({ name: 'main', config: { type: 'local', path } });
-      await claimStorage({ storage, installation: 'theirs', signal });
+      await claimStorage({ storage, installation: 'theirs', shared: false, signal });
       await assert.rejects(check(storage), (error) => hasCode(error, 'STORAGE_FOREIGN'));
+      const [finding] = await check(storage, { shared: true });
+      assert.match(finding?.detail ?? '', /of another installation/);
       assert.deepEqual(await readdir(path), ['backupdata.json']);
     }));
 });
