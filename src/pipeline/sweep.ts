@@ -23,18 +23,20 @@ export async function removeAttempt(request: {
 
 /**
  * Removes the orphans of one database: objects of attempts that no manifest names, last touched before `olderThan`,
- * unless their attempt or backup is among `live`; unfinished uploads as old, of the storage's own mark too; and what
+ * unless their run is among `live`; unfinished uploads as old, of the storage's own mark too; and what
  * is left of backups that were retired before `retiredBefore`, when it is given. Gives how many went.
  */
 export async function sweep(options: SweepOptions): Promise<number> {
-  const { storage, database, olderThan, retiredBefore, live, signal } = options;
+  const { storage, database, olderThan, retiredBefore, signal } = options;
   // Listed before the catalog is read: an attempt that commits in between is then seen as committed.
   const attempts = await listAttempts(options);
   const names = await listNames(options);
   const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.backupId);
+  const live = liveBackups(attempts, options.live);
   const orphans: string[] = [];
-  for (const [backupId, ofBackup] of attemptsOf)
-    orphans.push(...(await orphansOf(ofBackup, names.get(backupId), options)));
+  for (const [backupId, ofBackup] of attemptsOf) {
+    if (!live.has(backupId)) orphans.push(...(await orphansOf(ofBackup, names.get(backupId), options)));
+  }
   await removeAll(storage, orphans, signal);
   const parts = new Map(
     [...attemptsOf].map(([backupId, ofBackup]) => [backupId, ofBackup.flatMap(({ keys }) => keys)]),
@@ -53,7 +55,7 @@ interface SweepOptions {
   olderThan: Date;
   /** Where it is not given, nothing that was retired is removed. */
   retiredBefore?: Date;
-  /** Ids of attempts that may still write, and of backups that jobs name. */
+  /** Runs that may still be written, and backups that are used: by the ids of their attempts or their own. */
   live: ReadonlySet<string>;
   signal: AbortSignal;
 }
@@ -85,19 +87,21 @@ async function listAttempts(options: {
   return [...attempts.values()];
 }
 
+/** The backups that are live themselves, or have an attempt that is: nothing of such a run is touched. */
+function liveBackups(attempts: readonly StoredAttempt[], live: ReadonlySet<string>): ReadonlySet<string> {
+  const writing = attempts.filter(({ attemptId }) => live.has(attemptId)).map(({ backupId }) => backupId);
+  return new Set([...live, ...writing]);
+}
+
 /** The keys of those attempts of one backup that nothing needs. */
 async function orphansOf(
   attempts: readonly StoredAttempt[],
   names: CatalogNames | undefined,
   options: SweepOptions,
 ): Promise<string[]> {
-  const { olderThan, live } = options;
   // All that is left of a retired backup goes together, when its grace is over.
   if (names?.prunedAt && !names.committed) return [];
-  const old = attempts.filter(
-    ({ touchedAt, attemptId, backupId }) =>
-      touchedAt < olderThan && !live.has(attemptId) && !live.has(backupId),
-  );
+  const old = attempts.filter(({ touchedAt }) => touchedAt < options.olderThan);
   // The only attempt of a committed backup is the one that its manifest names: no need to read it.
   if (old.length === 0 || (names?.committed && attempts.length === 1)) return [];
   const isNeeded = await neededOf(attempts, options);
