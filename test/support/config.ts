@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 interface Written {
-  storages: Record<string, string>;
+  /** By path, or with more settings than that. */
+  storages: Record<string, string | { path: string; shared: boolean }>;
   databases: Record<string, object>;
   identities?: readonly string[];
 }
@@ -15,7 +16,10 @@ export async function writeConfig(
   const [storage] = Object.keys(storages);
   const config = {
     storages: Object.fromEntries(
-      Object.entries(storages).map(([name, path]) => [name, { type: 'local', path }]),
+      Object.entries(storages).map(([name, storage]) => [
+        name,
+        { type: 'local', ...(typeof storage === 'string' ? { path: storage } : storage) },
+      ]),
     ),
     defaults: { storage },
     identities,

@@ -29,6 +29,7 @@ export interface Client {
   backup(database: DatabaseConfig): Promise<Enqueued>;
   restore(request: Omit<Payload<'restore'>, 'source'>, target: DatabaseConfig): Promise<string>;
   verify(request: Payload<'verify'>, pool: string): Promise<string>;
+  prune(request: Payload<'prune'>, pool: string): Promise<string>;
   /** Every queue of every pool that the configuration names. */
   queues: readonly Queue[];
   queue(name: WorkerQueue, pool: string): Queue;
@@ -49,6 +50,7 @@ export function createClient(options: ClientOptions): Client {
     backup: (database) => enqueueBackup(options, queue('backups', database.pool), database),
     restore: (request, target) => enqueueRestore(options, queue('restores', target.pool), request, target),
     verify: (request, pool) => enqueueVerify(options, queue('maintenance', pool), request),
+    prune: (request, pool) => enqueuePrune(options, queue('maintenance', pool), request),
     findJob: (jobId) => findJob([...queues.values()], jobId),
     close: async () => {
       await Promise.all([...queues.values()].map((each) => each.close()));
@@ -136,6 +138,16 @@ async function enqueueVerify(
 ): Promise<string> {
   const jobId = `verify-${request.backupId}-${compactTime(clock())}-${newAttemptId(randomBelow)}`;
   await queue.add('verify', request, maintenanceOptions({ jobId, queue: config.queue }));
+  return jobId;
+}
+
+async function enqueuePrune(
+  { config, clock, randomBelow }: ClientOptions,
+  queue: Queue,
+  request: Payload<'prune'>,
+): Promise<string> {
+  const jobId = `prune-${request.database}-${compactTime(clock())}-${newAttemptId(randomBelow)}`;
+  await queue.add('prune', request, maintenanceOptions({ jobId, queue: config.queue }));
   return jobId;
 }
 

@@ -4,9 +4,11 @@ import type { Storage } from '../../pipeline/storage/storage.ts';
 import { sweep } from '../../pipeline/sweep.ts';
 import { type Place, placesOf } from '../../shared/config/places.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
+import { asBackupDataError, type BackupDataError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/logger.ts';
 import { namedBackups } from '../../shared/queues/named-backups.ts';
 import { leaseKey } from '../../shared/queues/names.ts';
-import { type Payload, type PruneResult, parsePayload } from '../../shared/queues/payloads.ts';
+import { type PruneResult, parsePayload } from '../../shared/queues/payloads.ts';
 import type { WorkerContext } from '../context.ts';
 import type { Start } from '../job.ts';
 
@@ -14,40 +16,64 @@ const day = 86_400_000;
 
 /**
  * Retires backups of a database by the retention of each storage that holds them, then sweeps what dead attempts and
- * retired backups left. What can be done is done everywhere; then the first failure is thrown, so that it is tried again.
+ * retired backups left. What can be done is done everywhere; then a failure is thrown, so that it is tried again.
  */
 export async function processPrune(context: WorkerContext, start: Start): Promise<PruneResult> {
   const payload = parsePayload('prune', start.job.data);
   const database = context.resources.database(payload.database);
+  const { everywhere, failures } = tryEverywhere(start.signal);
   const places = placesOf(database).filter(
     ({ storage }) => payload.storage === undefined || payload.storage === storage,
   );
-  const failures: unknown[] = [];
-  const attempt = async <T>(work: () => Promise<T>, otherwise: T): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      start.signal.throwIfAborted();
-      failures.push(error);
-      return otherwise;
-    }
-  };
-  const owned: Owned[] = [];
-  for (const place of places) owned.push(...(await attempt(() => open(context, start, place), [])));
+  const owned = (await everywhere(places, (place) => openOwned(context, start, place))).flat();
   // Everywhere, before anything is swept: what was found bad at home is told there until its bytes go.
-  const retired: { backupId: string; storage: string }[] = [];
-  for (const place of payload.retire ? owned : [])
-    retired.push(...(await attempt(() => retireIn(context, start, { database, place, payload }), [])));
-  let removed = 0;
-  for (const place of owned) removed += await attempt(() => sweepIn(context, start, { database, place }), 0);
-  if (failures.length > 0) throw failures[0];
-  return { retired, removed };
+  const retired = await everywhere(payload.retire ? owned : [], (place) =>
+    retireIn(context, start, { database, place, allSources: payload.allSources ?? false }),
+  );
+  const removed = await everywhere(owned, (place) => sweepIn(context, start, { database, place }));
+  if (failures.length > 0) throw worst(failures, start.logger);
+  return { retired: retired.flat(), removed: removed.reduce((sum, count) => sum + count, 0) };
+}
+
+/** Does each of a list although others fail; their failures are kept. */
+function tryEverywhere(signal: AbortSignal): {
+  everywhere: <Item, Result>(
+    items: readonly Item[],
+    work: (item: Item) => Promise<Result>,
+  ) => Promise<Result[]>;
+  failures: BackupDataError[];
+} {
+  const failures: BackupDataError[] = [];
+  return {
+    failures,
+    everywhere: async (items, work) => {
+      const results = [];
+      for (const item of items) {
+        try {
+          results.push(await work(item));
+        } catch (error) {
+          signal.throwIfAborted();
+          failures.push(asBackupDataError(error));
+        }
+      }
+      return results;
+    },
+  };
+}
+
+/** The one that decides whether the job is tried again: the first that may pass. The others are logged. */
+function worst(failures: readonly BackupDataError[], logger: Logger): BackupDataError | undefined {
+  const thrown = failures.find(({ retryable }) => retryable) ?? failures[0];
+  for (const failure of failures) {
+    if (failure !== thrown) logger.warn('a storage could not be pruned', { error: failure });
+  }
+  return thrown;
 }
 
 /** A place whose storage is this installation's. */
 type Owned = Place & { opened: Storage };
 
-async function open(context: WorkerContext, { signal, logger }: Start, place: Place): Promise<Owned[]> {
+async function openOwned(context: WorkerContext, { signal, logger }: Start, place: Place): Promise<Owned[]> {
   const { resources, config } = context;
   const opened = await resources.storage(place.storage);
   const claim: Claim = {
@@ -67,7 +93,7 @@ async function open(context: WorkerContext, { signal, logger }: Start, place: Pl
 async function retireIn(
   context: WorkerContext,
   { signal, logger }: Start,
-  { database, place, payload }: { database: DatabaseConfig; place: Owned; payload: Payload<'prune'> },
+  { database, place, allSources }: { database: DatabaseConfig; place: Owned; allSources: boolean },
 ): Promise<{ backupId: string; storage: string }[]> {
   if (!place.retention) return [];
   const { resources, clock } = context;
@@ -75,7 +101,7 @@ async function retireIn(
     database: { ...database, retention: place.retention },
     storage: place.opened,
     home: place.home === undefined ? undefined : await resources.storage(place.home),
-    allSources: payload.allSources ?? false,
+    allSources,
     named: () => namedBackups(context),
     clock,
     signal,

@@ -19,7 +19,7 @@ const columns: readonly [Column<StoredBackup>, ...Column<StoredBackup>[]] = [
     align: 'right',
     leaveOut: 2,
   },
-  { title: 'verified', cell: stateOf },
+  { title: 'verified', cell: (backup) => `${stateOf(backup)}${backup.pinned ? ', pinned' : ''}` },
 ];
 
 /** `several`: name the storage of each row. */

@@ -3,12 +3,12 @@ import {
   asBackupDataError,
   BackupDataError,
   type ErrorDocument,
-  exitCodeOf,
   toErrorDocument,
 } from '../../../shared/errors.ts';
 import type { BackupResult } from '../../../shared/queues/payloads.ts';
 import type { Client, Enqueued } from '../../client/client.ts';
 import type { CliContext } from '../context.ts';
+import { exitCodeOfAll } from '../exit-codes.ts';
 import type { ProgressPrinter } from '../output/progress.ts';
 import { verb } from '../verb.ts';
 
@@ -154,7 +154,7 @@ async function conclude(context: CliContext, runs: readonly Run[]): Promise<numb
     bytes === null || duration === null
       ? backupId
       : `${backupId}  ${formatBytes(bytes)}  ${formatDuration(duration)}`;
-  const failed = runs.filter((each) => each.error !== null);
+  const failures = runs.flatMap(({ error }) => error ?? []);
   context.print({
     document: { runs },
     text: runs
@@ -162,10 +162,6 @@ async function conclude(context: CliContext, runs: readonly Run[]): Promise<numb
       .map(line)
       .join('\n'),
   });
-  for (const { error } of failed) {
-    if (error) context.complain(error);
-  }
-  const codes = new Set(failed.map((each) => (each.error ? exitCodeOf(each.error.code) : 1)));
-  const [code = 0] = codes;
-  return codes.size > 1 ? 1 : code;
+  for (const error of failures) context.complain(error);
+  return exitCodeOfAll(failures);
 }

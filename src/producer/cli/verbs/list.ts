@@ -70,7 +70,7 @@ function emptyText({ database, storage }: Options): string {
   return `There are no backups${where} yet. Make one with \`backupdata backup ${database ?? '--all'}\`.`;
 }
 
-function documentOf({ backupId, database, storage, manifest, verifications, problem }: StoredBackup) {
+function documentOf({ backupId, database, storage, manifest, verifications, pinned, problem }: StoredBackup) {
   return {
     backupId,
     database,
@@ -79,6 +79,7 @@ function documentOf({ backupId, database, storage, manifest, verifications, prob
     bytes: manifest?.bytes ?? null,
     storage,
     verification: badgeOf(verifications),
+    pinned,
     problem: problem && toErrorDocument(problem),
   };
 }

@@ -5,6 +5,8 @@ import { configVerbs } from './config.ts';
 import { jobsVerbs } from './jobs.ts';
 import { keygenVerb } from './keygen.ts';
 import { listVerb } from './list.ts';
+import { pinVerb, unpinVerb } from './pin.ts';
+import { pruneVerb } from './prune.ts';
 import { restoreVerb } from './restore.ts';
 import { serveVerb } from './serve.ts';
 import { showVerb } from './show.ts';
@@ -22,6 +24,9 @@ export const verbs: readonly (Verb | VerbGroup)[] = [
   verifyVerb,
   listVerb,
   showVerb,
+  pruneVerb,
+  pinVerb,
+  unpinVerb,
   jobsVerbs,
   checkVerb,
   configVerbs,
