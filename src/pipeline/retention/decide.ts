@@ -7,12 +7,15 @@ export interface RetentionBackup {
   backupId: string;
   /** When its snapshot was taken. */
   at: Date;
-  /** By its newest verification; a backup that was never verified counts as good. */
-  verification: 'good' | 'failed';
+  /** By its newest verification; one that was never verified is `good`, unless a job is about to: then it is `pending`. */
+  verification: 'good' | 'failed' | 'pending';
   pinned: boolean;
   /** Which server's database it is of; null where its manifest cannot be read. */
   source: string | null;
 }
+
+/** The kinds of jobs that name a backup and have not ended, by the backup's id. */
+export type NamedBackups = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface RetentionInput {
   backups: readonly RetentionBackup[];
@@ -21,8 +24,7 @@ export interface RetentionInput {
   /** IANA: whose hours, days, weeks, months and years are meant. */
   timeZone: string;
   now: Date;
-  /** The kind of job that names a backup, by the backup's id. */
-  named: ReadonlyMap<string, string>;
+  named: NamedBackups;
   /** Whether backups of another source than the newest good one's are judged too, each source by itself. */
   allSources: boolean;
 }
@@ -38,7 +40,7 @@ export interface RetentionDecision {
  * Which backups a retention keeps, newest first. A rule keeps the newest backup of each of its buckets, for as many
  * buckets as it says, counting those that have one. A backup whose verification failed takes no place from a good
  * one: it is kept only while it would be kept if it counted. Never retired are the last good backup of a source, what
- * is pinned, named by a job, of another source or dated in the future, and what cannot be read.
+ * is pinned, named by a job, being verified, of another source or dated in the future, and what cannot be read.
  */
 export function decideRetention(input: RetentionInput): RetentionDecision[] {
   const backups = input.backups.toSorted(newestFirst);
@@ -109,14 +111,14 @@ function conclude(
 
 /** What keeps a backup whatever the rules say. */
 function guards(
-  { backupId, pinned, source, at }: RetentionBackup,
+  { backupId, pinned, source, at, verification }: RetentionBackup,
   passedOver: boolean,
   { policy, named, now }: RetentionInput,
 ): string[] {
-  const job = named.get(backupId);
   return [
     ...(pinned ? ['pinned'] : []),
-    ...(job === undefined ? [] : [`named by a ${job} job`]),
+    ...[...(named.get(backupId) ?? [])].map((job) => `named by a ${job} job`),
+    ...(verification === 'pending' ? ['its verification is not done'] : []),
     ...(source === null ? ['its manifest cannot be read'] : []),
     ...(source !== null && at > now ? ['dated in the future'] : []),
     ...(source !== null && at <= now && passedOver ? ['of another source'] : []),

@@ -4,7 +4,12 @@ import type { Manifest } from '../../shared/manifest.ts';
 import type { Verification } from '../../shared/verification.ts';
 import { type CatalogNames, type ListedBackup, listBackups, listNames } from '../catalog/catalog.ts';
 import type { Storage } from '../storage/storage.ts';
-import { decideRetention, type RetentionBackup, type RetentionDecision } from './decide.ts';
+import {
+  decideRetention,
+  type NamedBackups,
+  type RetentionBackup,
+  type RetentionDecision,
+} from './decide.ts';
 
 export interface PlanRequest {
   database: Pick<DatabaseConfig, 'name' | 'timezone' | 'retention'>;
@@ -13,8 +18,8 @@ export interface PlanRequest {
   /** The database's own storage, where `storage` holds copies: what is pinned or was found bad there is so here too. */
   home: Storage | undefined;
   allSources: boolean;
-  /** The kind of job that names a backup, by the backup's id. */
-  named: () => Promise<ReadonlyMap<string, string>>;
+  /** Asked more than once: jobs come and go. */
+  named: () => Promise<NamedBackups>;
   clock: () => Date;
   signal: AbortSignal;
 }
@@ -34,18 +39,24 @@ export interface PlannedBackup extends RetentionDecision {
 export async function planPrune(request: PlanRequest): Promise<PlannedBackup[]> {
   const { storage, database, allSources, clock, signal } = request;
   const place = { database: database.name, signal };
-  // Names before manifests: a verdict that comes in between is then missed, and not held against an older manifest.
+  // Before and after what is listed: a job that ends meanwhile may have failed a backup that is listed as unverified,
+  // and one that comes meanwhile may be that of a backup which is.
+  const before = await request.named();
   const home = request.home ? await listNames({ storage: request.home, ...place }) : new Map<string, never>();
   const listed = await listBackups({ storage, ...place });
+  const named = union(before, await request.named());
   const found = new Map(
-    listed.map((backup) => [backup.backupId, examine(backup, home.get(backup.backupId))]),
+    listed.map((backup) => {
+      const about = { atHome: home.get(backup.backupId), jobs: named.get(backup.backupId) };
+      return [backup.backupId, examine(backup, about)];
+    }),
   );
   const decisions = decideRetention({
     backups: [...found.values()].map(({ facts }) => facts),
     policy: database.retention,
     timeZone: database.timezone,
     now: clock(),
-    named: await request.named(),
+    named,
     allSources,
   });
   return decisions.flatMap((decision) => {
@@ -56,7 +67,7 @@ export async function planPrune(request: PlanRequest): Promise<PlannedBackup[]> 
 
 function examine(
   backup: ListedBackup,
-  atHome: CatalogNames | undefined,
+  { atHome, jobs }: { atHome: CatalogNames | undefined; jobs: ReadonlySet<string> | undefined },
 ): { facts: RetentionBackup; more: Omit<PlannedBackup, keyof RetentionDecision> } {
   const { backupId, manifest, prunedAt } = backup;
   const own = newestOf(backup.verifications);
@@ -69,12 +80,26 @@ function examine(
     facts: {
       backupId,
       at,
-      verification: (own ?? verdict)?.outcome === 'failed' ? 'failed' : 'good',
+      verification: stateOf(own ?? verdict, jobs),
       pinned: backup.pinned || atHome?.pinned === true,
       source: manifest && sourceOf(manifest),
     },
     more: { at, bytes: manifest?.bytes ?? null, prunedAt, verdict },
   };
+}
+
+/** Every run is verified once it is committed; until then it must not stand for an older one that is known to be good. */
+function stateOf(
+  newest: Verification | undefined,
+  jobs: ReadonlySet<string> | undefined,
+): RetentionBackup['verification'] {
+  if (newest) return newest.outcome === 'failed' ? 'failed' : 'good';
+  return jobs?.has('backup') || jobs?.has('verify') ? 'pending' : 'good';
+}
+
+function union(one: NamedBackups, other: NamedBackups): NamedBackups {
+  const ids = [...one.keys(), ...other.keys()];
+  return new Map(ids.map((id) => [id, new Set([...(one.get(id) ?? []), ...(other.get(id) ?? [])])]));
 }
 
 /** Of two in the same second, the one that failed. */

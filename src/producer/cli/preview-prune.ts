@@ -1,4 +1,5 @@
 import { ownerOf } from '../../pipeline/catalog/installation.ts';
+import type { NamedBackups } from '../../pipeline/retention/decide.ts';
 import { type PlannedBackup, planPrune } from '../../pipeline/retention/plan.ts';
 import { type Place, placesOf } from '../../shared/config/places.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
@@ -22,7 +23,7 @@ export async function previewPrune(
     databases: readonly DatabaseConfig[];
     storage: string | undefined;
     allSources: boolean;
-    named: ReadonlyMap<string, string>;
+    named: NamedBackups;
   },
 ): Promise<{ previews: readonly PrunePreview[]; failures: readonly BackupDataError[] }> {
   const previews: PrunePreview[] = [];
@@ -51,7 +52,7 @@ async function previewPlace(
     database: DatabaseConfig;
     place: Place;
     allSources: boolean;
-    named: ReadonlyMap<string, string>;
+    named: NamedBackups;
   },
 ): Promise<PrunePreview> {
   const { database, place, allSources, named } = options;

@@ -6,7 +6,7 @@ import { openQueue } from './queue.ts';
 const unfinished = ['active', 'waiting', 'delayed', 'prioritized', 'waiting-children'] as const;
 
 /**
- * The backups that jobs name which have not ended, with the kind of job (`restore`, `verify`, `copy`, `backup`), in
+ * The backups that jobs name which have not ended, with the kinds of jobs (`restore`, `verify`, `copy`, `backup`), in
  * every queue of every pool that the configuration names. Nothing of them may be retired or swept.
  */
 export async function namedBackups({
@@ -15,23 +15,24 @@ export async function namedBackups({
 }: {
   config: Pick<Config, 'databases' | 'installation'>;
   redis: Redis;
-}): Promise<Map<string, string>> {
+}): Promise<Map<string, Set<string>>> {
   const pools = new Set([...config.databases.values()].map(({ pool }) => pool));
   const names = [...pools].flatMap((pool) => workerQueues.map((queue) => queueName(queue, pool)));
   const found = await Promise.all(names.map((name) => namedIn(name, { config, redis })));
-  return new Map(found.flat());
+  const byBackup = Map.groupBy(found.flat(), ({ backupId }) => backupId);
+  return new Map([...byBackup].map(([backupId, jobs]) => [backupId, new Set(jobs.map(({ name }) => name))]));
 }
 
 async function namedIn(
-  name: string,
+  queueOfPool: string,
   { config, redis }: { config: Pick<Config, 'installation'>; redis: Redis },
-): Promise<[string, string][]> {
-  const queue = openQueue(name, { redis, installation: config.installation });
+): Promise<{ backupId: string; name: string }[]> {
+  const queue = openQueue(queueOfPool, { redis, installation: config.installation });
   try {
     const jobs = await queue.getJobs([...unfinished]);
-    return jobs.flatMap((job): [string, string][] => {
-      const backupId: unknown = job?.data?.backupId;
-      return typeof backupId === 'string' ? [[backupId, job.name]] : [];
+    return jobs.flatMap((job) => {
+      const backupId: unknown = job.data?.backupId;
+      return typeof backupId === 'string' ? [{ backupId, name: job.name }] : [];
     });
   } finally {
     await queue.close();

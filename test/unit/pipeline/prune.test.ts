@@ -83,7 +83,9 @@ describe('a prune', () => {
       await storePin(storage, pinned);
       await storeDamagedManifest(storage, damaged);
       await storeBackup(storage, { backupId: other });
-      const retired = await prune(request(storage, { named: async () => new Map([[named, 'restore']]) }));
+      const retired = await prune(
+        request(storage, { named: async () => new Map([[named, new Set(['restore'])]]) }),
+      );
       assert.deepEqual(retired, [going]);
       assert.deepEqual((await listed(storage)).sort(), [newest, pinned, named, damaged, other].sort());
     }));
@@ -97,6 +99,42 @@ describe('a prune', () => {
       assert.deepEqual(await prune(request(storage)), [oldest]);
       await storeMark(storage, mended, verified('failed', { at: new Date('2026-01-02') }));
       assert.deepEqual(await prune(request(storage)), [mended], 'of two in one second, the one that failed');
+    }));
+
+  it('does not let a backup that is yet to be verified stand for one that is known to be good', async () => {
+    for (const job of ['backup', 'verify']) {
+      await withStorage(async (storage) => {
+        const [newest = '', middle = '', oldest = ''] = await storeDays(storage, 0, 1, 2);
+        const named = async () => new Map([[newest, new Set(['copy', job])]]);
+        assert.deepEqual(await prune(request(storage, { named })), [oldest]);
+        await storeMark(storage, newest, verified('ok'));
+        assert.deepEqual(await prune(request(storage, { named })), [middle], 'a proof is a proof');
+      });
+    }
+  });
+
+  it('misses no verdict that comes while it lists', () =>
+    withStorage(async (storage) => {
+      const [newest = '', middle = ''] = await storeDays(storage, 0, 1);
+      let jobs = ['verify'];
+      const listing: Storage = {
+        ...storage,
+        list: async function* (...args) {
+          yield* storage.list(...args);
+          // The job ends: what was listed as unverified is found bad, and named no more.
+          if (jobs.length > 0) await storeMark(storage, newest, verified('failed'));
+          jobs = [];
+        },
+      };
+      const named = async () => new Map([[newest, new Set(jobs)]]);
+      const plan = await planPrune(request(listing, { named }));
+      assert.deepEqual(
+        plan.map(({ backupId, decision }) => [backupId, decision]),
+        [
+          [newest, 'keep'],
+          [middle, 'keep'],
+        ],
+      );
     }));
 
   it('retires nothing when a manifest cannot be fetched', () =>
@@ -140,7 +178,7 @@ describe('a prune', () => {
       let asked = 0;
       const named = async () => {
         asked += 1;
-        return new Map(asked > 1 ? [[oldest, 'restore']] : []);
+        return new Map(asked > 2 ? [[oldest, new Set(['restore'])]] : []);
       };
       assert.deepEqual(await prune(request(storage, { named })), []);
       assert.deepEqual(await listed(storage), [newest, oldest]);
@@ -216,7 +254,7 @@ describe('two prunes at once', () => {
   it('of which one keeps what the other retires never leave parts without a mark', () =>
     withStorage(async (storage) => {
       const [newest = '', oldest = ''] = await storeDays(storage, 0, 1);
-      const keeping = request(storage, { named: async () => new Map([[oldest, 'restore']]) });
+      const keeping = request(storage, { named: async () => new Map([[oldest, new Set(['restore'])]]) });
       const interrupted: Storage = {
         ...storage,
         remove: async (keys, aborted) => {
@@ -244,7 +282,7 @@ describe('two prunes at once', () => {
           return storage.remove(keys, aborted);
         },
       };
-      const named = async () => new Map([[oldest, 'restore']]);
+      const named = async () => new Map([[oldest, new Set(['restore'])]]);
       assert.deepEqual(await prune(request(clearing, { named })), []);
       assert.deepEqual(await listed(storage), [newest]);
       await assertNothingBroken(storage);

@@ -1,3 +1,4 @@
+import type { NamedBackups } from '../../../pipeline/retention/decide.ts';
 import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import {
   asBackupDataError,
@@ -91,7 +92,7 @@ async function preview(
 /** What is shown without Redis may be retired later than it says, but nothing else will be. */
 async function namedByJobs(
   context: CliContext,
-): Promise<{ named: ReadonlyMap<string, string>; warnings: readonly string[] }> {
+): Promise<{ named: NamedBackups; warnings: readonly string[] }> {
   const { withClient } = await import('../../client/open.ts');
   const { findRedisUrl } = await import('../redis-url.ts');
   const { namedBackups } = await import('../../../shared/queues/named-backups.ts');

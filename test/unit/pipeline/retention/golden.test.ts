@@ -19,10 +19,11 @@ interface Case {
     at: string;
     id?: string;
     failed?: boolean;
+    pending?: boolean;
     pinned?: boolean;
     source?: string;
     unreadable?: boolean;
-    job?: string;
+    jobs?: string[];
     keep?: string[];
     retire?: string[];
   }[];
@@ -46,14 +47,14 @@ function decide(golden: Case) {
     backups: golden.backups.toReversed().map((backup) => ({
       backupId: idOf(backup),
       at: new Date(backup.at),
-      verification: backup.failed ? 'failed' : 'good',
+      verification: backup.failed ? 'failed' : backup.pending ? 'pending' : 'good',
       pinned: backup.pinned ?? false,
       source: backup.unreadable ? null : (backup.source ?? 'the only one'),
     })),
     policy: golden.policy === null ? null : (policy.retention.parse(golden.policy) ?? null),
     timeZone: golden.timeZone ?? 'UTC',
     now: new Date(golden.now),
-    named: new Map(golden.backups.flatMap((backup) => (backup.job ? [[idOf(backup), backup.job]] : []))),
+    named: new Map(golden.backups.map((backup) => [idOf(backup), new Set(backup.jobs)])),
     allSources: golden.allSources ?? false,
   });
 }

@@ -36,14 +36,17 @@ describe('the retention, of whatever there is', () => {
       );
     }));
 
-  it('never retires the last good backup, nor what is pinned, named, unreadable or dated in the future', () =>
+  it('never retires the last good backup, nor what is pinned, named, being verified, unreadable or of the future', () =>
     forRandomCases((input) => {
       const retired = retiredBy(input);
       assert.ok(!retired.has(lastGoodOf(input.backups)?.backupId ?? ''), 'the last good backup');
-      for (const { backupId, pinned, source, at } of input.backups.filter((each) =>
+      for (const { backupId, pinned, source, at, verification } of input.backups.filter((each) =>
         retired.has(each.backupId),
       ))
-        assert.ok(!pinned && !input.named.has(backupId) && source !== null && at <= now, backupId);
+        assert.ok(
+          !pinned && !input.named.has(backupId) && source !== null && at <= now && verification !== 'pending',
+          backupId,
+        );
     }));
 
   it('retires nothing of another source than the last good backup is of, unless it is asked to', () =>
@@ -139,7 +142,7 @@ function randomInput(random: Seeded): RetentionInput {
     policy: randomPolicy(random),
     timeZone: zones[random.below(zones.length)] ?? 'UTC',
     now,
-    named: new Map(backups.filter(() => chance(10)).map(({ backupId }) => [backupId, 'restore'])),
+    named: new Map(backups.filter(() => chance(10)).map(({ backupId }) => [backupId, new Set(['restore'])])),
     allSources: chance(3),
   };
 }
@@ -150,7 +153,8 @@ function randomBackup(random: Seeded, span: number): RetentionBackup {
   return {
     backupId: newBackupId({ database: 'shop', at, randomBelow: random.below }),
     at,
-    verification: random.below(3) === 0 ? 'failed' : 'good',
+    verification:
+      (['good', 'good', 'good', 'failed', 'failed', 'pending'] as const)[random.below(6)] ?? 'good',
     pinned: random.below(12) === 0,
     source: [null, 'old', 'new', 'new', 'new', 'new'][random.below(6)] ?? null,
   };
