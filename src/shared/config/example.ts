@@ -19,6 +19,8 @@ storages:
   main:
     type: local
     path: ./backups
+    # Where it may be another installation's: then backups are added, and nothing is retired or swept there.
+    #   shared: true
 
 # Secret keys of age that open encrypted backups; only where restores run. \`backupdata keygen\` makes one.
 #   identities: ["\${file:/run/secrets/age.key}"]
@@ -33,6 +35,12 @@ defaults:
   # type: age with the public keys to which backups are encrypted; the secret key of any one of them opens all.
   #   encryption: { type: age, recipients: [age1…, age1…] }
   #encryption: { type: none }
+  # Which backups are kept; without it, all. The newest of each of so many hours, days, weeks, months and years, and all
+  # that are no older than "within". A copy may have its own:
+  #   copies: [{ storage: offsite, retention: { monthly: 24 } }]
+  retention: { last: 7, daily: 14, weekly: 8, monthly: 12 }
+  # Whose days, weeks and months these are, and the time zone of schedules.
+  #timezone: UTC
   # Workers started with --pool NAME take this database.
   #pool: default
   # A run that takes longer is stopped.
