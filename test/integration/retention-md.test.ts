@@ -11,7 +11,7 @@ import { openStorage } from '../../src/pipeline/storage/open.ts';
 import { keysIn, storeBackup } from '../support/catalog-objects.ts';
 import { writeConfig } from '../support/config.ts';
 import { withFolder } from '../support/folder.ts';
-import { assertNothingBroken, daysAgo, keep } from '../support/retiring.ts';
+import { assertNothingBroken, daysAgo, pruneRequest } from '../support/retiring.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const signal = new AbortController().signal;
@@ -26,16 +26,7 @@ describe('docs/retention.md, "How to undo it"', () => {
       const [newest, retired] = [daysAgo(0), daysAgo(1)];
       for (const backupId of [newest, retired]) await storeBackup(storage, { backupId });
       const [before, manifest] = [await keysIn(storage), await readFile(join(backups, manifestKey(retired)))];
-      const request = {
-        database: { name: 'shop', timezone: 'UTC', retention: keep({ last: 1 }) },
-        storage,
-        home: undefined,
-        allSources: false,
-        named: async () => new Map(),
-        clock: () => new Date(),
-        signal,
-      };
-      assert.deepEqual(await prune(request), [retired]);
+      assert.deepEqual(await prune(pruneRequest(storage)), [retired]);
 
       const commands = (await undoCommands()).replace(/^BACKUP=.*$/m, `BACKUP=${retired}`);
       assert.ok(commands.includes(retired), commands);
@@ -47,7 +38,7 @@ describe('docs/retention.md, "How to undo it"', () => {
       assert.deepEqual(await keysIn(storage), [...before, pinKey(retired)].sort());
       assert.deepEqual(await readFile(join(backups, manifestKey(retired))), manifest);
       await assertNothingBroken(storage);
-      assert.deepEqual(await prune(request), []);
+      assert.deepEqual(await prune(pruneRequest(storage)), []);
     }));
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { listBackups } from '../../src/pipeline/catalog/catalog.ts';
 import { databaseFolder, pinKey, prunedKey } from '../../src/pipeline/catalog/keys.ts';
 import { isPresent } from '../../src/pipeline/catalog/pruned.ts';
+import type { PlanRequest } from '../../src/pipeline/retention/plan.ts';
 import { openStorage } from '../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../src/pipeline/storage/storage.ts';
 import type { RetentionConfig } from '../../src/shared/config/policy-schema.ts';
@@ -16,6 +17,20 @@ const day = 86_400_000;
 /** A policy of some rules. */
 export function keep(rules: Partial<RetentionConfig>): RetentionConfig {
   return { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, ...rules };
+}
+
+/** A prune of `shop` in its own storage that keeps one backup; `changes` make the case. */
+export function pruneRequest(storage: Storage, changes: Partial<PlanRequest> = {}): PlanRequest {
+  return {
+    database: { name: 'shop', timezone: 'UTC', retention: keep({ last: 1 }) },
+    storage,
+    home: undefined,
+    allSources: false,
+    named: async () => new Map(),
+    clock: () => new Date(),
+    signal,
+    ...changes,
+  };
 }
 
 /** The id of a backup of `shop` that was made so many days ago. */

@@ -5,7 +5,7 @@ import { listEntries } from '../../../src/pipeline/catalog/catalog.ts';
 import { manifestKey, prunedKey } from '../../../src/pipeline/catalog/keys.ts';
 import { isPresent } from '../../../src/pipeline/catalog/pruned.ts';
 import { prune } from '../../../src/pipeline/prune.ts';
-import { type PlanRequest, planPrune } from '../../../src/pipeline/retention/plan.ts';
+import { planPrune } from '../../../src/pipeline/retention/plan.ts';
 import type { Storage } from '../../../src/pipeline/storage/storage.ts';
 import { keysIn, storeBackup, storeDamagedManifest, storeMark } from '../../support/catalog-objects.ts';
 import {
@@ -13,25 +13,13 @@ import {
   daysAgo,
   diesAt,
   keep,
+  pruneRequest,
   storePin,
   verified,
   withStorage,
 } from '../../support/retiring.ts';
 
 const signal = new AbortController().signal;
-
-function request(storage: Storage, changes: Partial<PlanRequest> = {}): PlanRequest {
-  return {
-    database: { name: 'shop', timezone: 'UTC', retention: keep({ last: 1 }) },
-    storage,
-    home: undefined,
-    allSources: false,
-    named: async () => new Map(),
-    clock: () => new Date(),
-    signal,
-    ...changes,
-  };
-}
 
 async function listed(storage: Storage): Promise<string[]> {
   return (await listEntries({ storage, database: undefined, signal })).map(({ backupId }) => backupId);
@@ -49,7 +37,7 @@ describe('a prune', () => {
       const [newest = '', middle = '', oldest = ''] = await storeDays(storage, 0, 1, 2);
       const before = await keysIn(storage);
       const manifest = await buffer(await storage.get(manifestKey(oldest), { signal }));
-      assert.deepEqual(await prune(request(storage)), [middle, oldest]);
+      assert.deepEqual(await prune(pruneRequest(storage)), [middle, oldest]);
       assert.deepEqual(await listed(storage), [newest]);
       const retired = [middle, oldest];
       const after = before.filter((key) => !retired.some((id) => key === manifestKey(id)));
@@ -58,14 +46,14 @@ describe('a prune', () => {
       assert.deepEqual(Object.keys(mark), ['backupId', 'retiredAt', 'reasons', 'manifest']);
       assert.deepEqual([mark.backupId, mark.reasons], [oldest, ['no rule keeps it']]);
       assert.equal(mark.manifest, manifest.toString('utf8'));
-      assert.deepEqual(await prune(request(storage)), [], 'nothing is left to retire');
+      assert.deepEqual(await prune(pruneRequest(storage)), [], 'nothing is left to retire');
     }));
 
   it('plans without changing anything', () =>
     withStorage(async (storage) => {
       const [newest, oldest] = await storeDays(storage, 0, 1);
       const before = await keysIn(storage);
-      const plan = await planPrune(request(storage));
+      const plan = await planPrune(pruneRequest(storage));
       assert.deepEqual(
         plan.map(({ backupId, decision, bytes }) => [backupId, decision, bytes]),
         [
@@ -84,7 +72,7 @@ describe('a prune', () => {
       await storeDamagedManifest(storage, damaged);
       await storeBackup(storage, { backupId: other });
       const retired = await prune(
-        request(storage, { named: async () => new Map([[named, new Set(['restore'])]]) }),
+        pruneRequest(storage, { named: async () => new Map([[named, new Set(['restore'])]]) }),
       );
       assert.deepEqual(retired, [going]);
       assert.deepEqual((await listed(storage)).sort(), [newest, pinned, named, damaged, other].sort());
@@ -96,9 +84,13 @@ describe('a prune', () => {
       await storeMark(storage, newest, verified('failed'));
       await storeMark(storage, mended, verified('failed', { at: new Date('2026-01-01') }));
       await storeMark(storage, mended, verified('ok', { at: new Date('2026-01-02') }));
-      assert.deepEqual(await prune(request(storage)), [oldest]);
+      assert.deepEqual(await prune(pruneRequest(storage)), [oldest]);
       await storeMark(storage, mended, verified('failed', { at: new Date('2026-01-02') }));
-      assert.deepEqual(await prune(request(storage)), [mended], 'of two in one second, the one that failed');
+      assert.deepEqual(
+        await prune(pruneRequest(storage)),
+        [mended],
+        'of two in one second, the one that failed',
+      );
     }));
 
   it('does not let a backup that is yet to be verified stand for one that is known to be good', async () => {
@@ -106,9 +98,9 @@ describe('a prune', () => {
       await withStorage(async (storage) => {
         const [newest = '', middle = '', oldest = ''] = await storeDays(storage, 0, 1, 2);
         const named = async () => new Map([[newest, new Set(['copy', job])]]);
-        assert.deepEqual(await prune(request(storage, { named })), [oldest]);
+        assert.deepEqual(await prune(pruneRequest(storage, { named })), [oldest]);
         await storeMark(storage, newest, verified('ok'));
-        assert.deepEqual(await prune(request(storage, { named })), [middle], 'a proof is a proof');
+        assert.deepEqual(await prune(pruneRequest(storage, { named })), [middle], 'a proof is a proof');
       });
     }
   });
@@ -127,7 +119,7 @@ describe('a prune', () => {
         },
       };
       const named = async () => new Map([[newest, new Set(jobs)]]);
-      const plan = await planPrune(request(listing, { named }));
+      const plan = await planPrune(pruneRequest(listing, { named }));
       assert.deepEqual(
         plan.map(({ backupId, decision }) => [backupId, decision]),
         [
@@ -145,7 +137,7 @@ describe('a prune', () => {
         get: (key, options) =>
           key === manifestKey(oldest) ? Promise.reject(new Error('away')) : storage.get(key, options),
       };
-      await assert.rejects(prune(request(failing)), /away/);
+      await assert.rejects(prune(pruneRequest(failing)), /away/);
       assert.equal((await listed(storage)).length, 2);
     }));
 
@@ -168,7 +160,7 @@ describe('a prune', () => {
             return stored;
           },
         };
-        assert.deepEqual(await prune(request(marking)), [], turn);
+        assert.deepEqual(await prune(pruneRequest(marking)), [], turn);
         assert.deepEqual(await listed(storage), [newest, oldest], turn);
         assert.equal(await isPresent(storage, prunedKey(oldest), signal), false, turn);
       });
@@ -180,7 +172,7 @@ describe('a prune', () => {
         asked += 1;
         return new Map(asked > 2 ? [[oldest, new Set(['restore'])]] : []);
       };
-      assert.deepEqual(await prune(request(storage, { named })), []);
+      assert.deepEqual(await prune(pruneRequest(storage, { named })), []);
       assert.deepEqual(await listed(storage), [newest, oldest]);
     });
   });
@@ -189,7 +181,7 @@ describe('a prune', () => {
     withStorage(async (storage) => {
       const ids = Array.from({ length: 105 }, (_, index) => daysAgo(index));
       for (const backupId of ids) await storeBackup(storage, { backupId });
-      assert.equal((await prune(request(storage))).length, 104);
+      assert.equal((await prune(pruneRequest(storage))).length, 104);
       assert.deepEqual(await listed(storage), ids.slice(0, 1));
       await assertNothingBroken(storage);
     }));
@@ -203,11 +195,11 @@ describe('a prune that dies', () => {
         const [newest = '', pinned = '', ...going] = await storeDays(storage, 0, 1, 2, 3, 4);
         await storePin(storage, pinned);
         const dying = diesAt(storage, step);
-        await prune(request(dying)).catch((error) => assert.match(error.message, /^died at/));
+        await prune(pruneRequest(dying)).catch((error) => assert.match(error.message, /^died at/));
         died = dying.died();
         await assertNothingBroken(storage);
         assert.deepEqual((await listed(storage)).slice(0, 2), [newest, pinned], `step ${step}`);
-        await prune(request(storage));
+        await prune(pruneRequest(storage));
         await assertNothingBroken(storage);
         assert.deepEqual(await listed(storage), [newest, pinned], `step ${step}`);
         const marks = (await keysIn(storage)).filter((key) => key.endsWith('.pruned'));
@@ -223,12 +215,12 @@ describe('a prune that dies', () => {
       await withStorage(async (storage) => {
         const ids = await storeDays(storage, 0, 1, 2);
         const dying = diesAt(storage, step);
-        await prune(request(dying)).catch(() => undefined);
+        await prune(pruneRequest(dying)).catch(() => undefined);
         died = dying.died();
         const left = await listed(storage);
         const generous = keep({ last: 3 });
         const retired = await prune(
-          request(storage, { database: { name: 'shop', timezone: 'UTC', retention: generous } }),
+          pruneRequest(storage, { database: { name: 'shop', timezone: 'UTC', retention: generous } }),
         );
         assert.deepEqual(retired, []);
         assert.deepEqual(await listed(storage), left);
@@ -243,8 +235,8 @@ describe('a prune that dies', () => {
       const [, oldest = ''] = await storeDays(storage, 1, 2);
       const dying: Storage = { ...storage, remove: () => Promise.reject(new Error('died')) };
       const early = new Date(Date.now() - 1_000_000);
-      await assert.rejects(prune(request(dying, { clock: () => early })), /died/);
-      await prune(request(storage));
+      await assert.rejects(prune(pruneRequest(dying, { clock: () => early })), /died/);
+      await prune(pruneRequest(storage));
       const mark = (await json(await storage.get(prunedKey(oldest), { signal }))) as { retiredAt: string };
       assert.ok(Date.parse(mark.retiredAt) > early.getTime());
     }));
@@ -254,7 +246,7 @@ describe('two prunes at once', () => {
   it('of which one keeps what the other retires never leave parts without a mark', () =>
     withStorage(async (storage) => {
       const [newest = '', oldest = ''] = await storeDays(storage, 0, 1);
-      const keeping = request(storage, { named: async () => new Map([[oldest, new Set(['restore'])]]) });
+      const keeping = pruneRequest(storage, { named: async () => new Map([[oldest, new Set(['restore'])]]) });
       const interrupted: Storage = {
         ...storage,
         remove: async (keys, aborted) => {
@@ -265,7 +257,7 @@ describe('two prunes at once', () => {
           return storage.remove(keys, aborted);
         },
       };
-      assert.deepEqual(await prune(request(interrupted)), [oldest]);
+      assert.deepEqual(await prune(pruneRequest(interrupted)), [oldest]);
       assert.deepEqual(await listed(storage), [newest]);
       await assertNothingBroken(storage);
     }));
@@ -274,7 +266,7 @@ describe('two prunes at once', () => {
     withStorage(async (storage) => {
       const [newest = '', oldest = ''] = await storeDays(storage, 0, 1);
       const dying: Storage = { ...storage, remove: () => Promise.reject(new Error('died')) };
-      await assert.rejects(prune(request(dying)), /died/);
+      await assert.rejects(prune(pruneRequest(dying)), /died/);
       const clearing: Storage = {
         ...storage,
         remove: async (keys, aborted) => {
@@ -283,7 +275,7 @@ describe('two prunes at once', () => {
         },
       };
       const named = async () => new Map([[oldest, new Set(['restore'])]]);
-      assert.deepEqual(await prune(request(clearing, { named })), []);
+      assert.deepEqual(await prune(pruneRequest(clearing, { named })), []);
       assert.deepEqual(await listed(storage), [newest]);
       await assertNothingBroken(storage);
     }));
@@ -299,18 +291,18 @@ describe('a prune of copies', () => {
           for (const backupId of ids) await storeBackup(storage, { backupId });
         await storeMark(home, newest, verified('failed'));
         await storeMark(home, middle, verified('ok'));
-        const plan = await planPrune(request(copies, { home }));
+        const plan = await planPrune(pruneRequest(copies, { home }));
         assert.deepEqual(
           plan.map(({ decision }) => decision),
           ['keep', 'keep', 'retire'],
         );
         assert.equal((await keysIn(copies)).length, 6, 'a plan writes nothing');
-        assert.deepEqual(await prune(request(copies, { home })), [oldest]);
+        assert.deepEqual(await prune(pruneRequest(copies, { home })), [oldest]);
         for (const key of await keysIn(home)) await home.remove([key], signal);
-        assert.deepEqual(await prune(request(copies, { home })), []);
+        assert.deepEqual(await prune(pruneRequest(copies, { home })), []);
         await storeMark(copies, newest, verified('ok', { at: new Date('2026-02-01') }));
         assert.deepEqual(
-          await prune(request(copies, { home })),
+          await prune(pruneRequest(copies, { home })),
           [middle],
           'its own newest verification decides',
         );
@@ -323,7 +315,7 @@ describe('a prune of copies', () => {
         const [newest = '', oldest = ''] = await storeDays(copies, 0, 1);
         await storeBackup(home, { backupId: newest });
         await storeMark(home, newest, verified('failed', { level: 'checksum' }));
-        assert.deepEqual(await prune(request(copies, { home })), [oldest]);
+        assert.deepEqual(await prune(pruneRequest(copies, { home })), [oldest]);
       }),
     ));
 
@@ -333,14 +325,14 @@ describe('a prune of copies', () => {
         const [, oldest = ''] = await storeDays(copies, 0, 1);
         await storeBackup(home, { backupId: oldest });
         await storePin(home, oldest);
-        assert.deepEqual(await prune(request(copies, { home })), []);
+        assert.deepEqual(await prune(pruneRequest(copies, { home })), []);
         const away: Storage = {
           ...home,
           list: () => {
             throw new Error('away');
           },
         };
-        await assert.rejects(prune(request(copies, { home: away })), /away/);
+        await assert.rejects(prune(pruneRequest(copies, { home: away })), /away/);
         assert.equal((await listed(copies)).length, 2);
       }),
     ));

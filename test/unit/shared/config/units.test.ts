@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import {
   formatBytes,
   formatDuration,
+  formatExactDuration,
   parseBytes,
   parseDuration,
 } from '../../../../src/shared/config/units.ts';
@@ -69,6 +70,17 @@ describe('durations', () => {
       assert.equal(formatDuration(milliseconds), text);
     });
   }
+});
+
+describe('durations as they are written', () => {
+  for (const text of ['30d', '1d', '26h', '90m', '45s', '1500ms']) {
+    it(`prints what it reads as ${text}`, () => {
+      assert.equal(formatExactDuration(parseDuration(text) ?? 0), text);
+    });
+  }
+
+  it('prints the largest unit that leaves no rest', () =>
+    assert.equal(formatExactDuration(172_800_000), '2d'));
 });
 
 describe('sizes', () => {
