@@ -39,7 +39,7 @@ export function createResources({ config, tools }: { config: Config; tools: Tool
       remember(storages, name, async () => {
         const found = config.storages.get(name);
         return found
-          ? openStorage({ name, config: found })
+          ? openStorage({ name, config: found, timeouts: config.timeouts })
           : fail(unknown('STORAGE_UNKNOWN', 'storage', name, config, config.storages));
       }),
     engine: (name) =>

@@ -1,4 +1,5 @@
 import { describe } from 'node:test';
+import { accessTests } from './storage/access.ts';
 import { getTests } from './storage/get.ts';
 import { keyTests } from './storage/keys.ts';
 import { listTests } from './storage/list.ts';
@@ -18,5 +19,6 @@ export function storageSuite(implementation: StorageImplementation): void {
     removeTests(implementation);
     sweepTests(implementation);
     keyTests(implementation);
+    accessTests(implementation);
   });
 }

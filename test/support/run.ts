@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withReleases } from '../../src/shared/lifecycle.ts';
+import { missingCephPrograms, startCeph, urlOf } from './ceph.ts';
 import { endProcesses, lingeringProcesses, type RunMark } from './leaks.ts';
 import { startPostgres } from './postgres.ts';
 import { startRedis } from './redis.ts';
@@ -23,13 +24,15 @@ interface Workspace extends RunMark {
  */
 async function main(args: readonly string[]): Promise<number> {
   const { paths, ...options } = readArguments(args);
-  const files = await testFiles(paths);
+  const { files, withCeph, withoutCeph } = await cephFiles(await testFiles(paths));
   const signal = interruption();
   const workspace = await openWorkspace();
   try {
-    const result = await withServers(() => runFiles({ files, signal, ...options }));
+    const result = await withServers({ ceph: withCeph }, () => runFiles({ files, signal, ...options }));
     const faults = [...result.faults, ...(await leftBehind(workspace))];
     report(result, faults);
+    if (withoutCeph.length > 0)
+      process.stdout.write(`Not run, for want of Ceph on ${process.platform}: ${withoutCeph.join(', ')}\n`);
     if (signal.aborted) return 130;
     return faults.length === 0 ? 0 : 1;
   } finally {
@@ -90,8 +93,23 @@ async function openWorkspace(): Promise<Workspace> {
   return { directory, temporary, warnings, variable: `BACKUPDATA_TEST_RUN=${run}` };
 }
 
-/** The servers that tests share: administrators' URLs in BACKUPDATA_TEST_PG and BACKUPDATA_TEST_REDIS. */
-function withServers<T>(use: () => Promise<T>): Promise<T> {
+/**
+ * Which files need Ceph: those that import `support/ceph.ts` themselves. There are packages of it for Linux only;
+ * elsewhere these files cannot run, and the report names them.
+ */
+async function cephFiles(
+  all: readonly string[],
+): Promise<{ files: readonly string[]; withCeph: boolean; withoutCeph: readonly string[] }> {
+  const texts = await Promise.all(all.map((file) => readFile(file, 'utf8')));
+  const needing = all.filter((_, index) => texts[index]?.includes("/support/ceph.ts'"));
+  const cannot = process.platform !== 'linux' && (await missingCephPrograms()).length > 0;
+  if (!cannot) return { files: all, withCeph: needing.length > 0, withoutCeph: [] };
+  const withoutCeph = needing.map((file) => relative('.', file));
+  return { files: all.filter((file) => !needing.includes(file)), withCeph: false, withoutCeph };
+}
+
+/** The servers that tests share: their administrators' URLs in BACKUPDATA_TEST_PG, BACKUPDATA_TEST_REDIS and BACKUPDATA_TEST_S3. */
+function withServers<T>(needs: { ceph: boolean }, use: () => Promise<T>): Promise<T> {
   return withReleases(async (releases) => {
     const redis = await startRedis();
     releases.push(redis.stop);
@@ -99,6 +117,11 @@ function withServers<T>(use: () => Promise<T>): Promise<T> {
     releases.push(postgres.stop);
     process.env.BACKUPDATA_TEST_REDIS = redis.url;
     process.env.BACKUPDATA_TEST_PG = postgres.adminUrl;
+    if (needs.ceph) {
+      const ceph = await startCeph();
+      releases.push(ceph.stop);
+      process.env.BACKUPDATA_TEST_S3 = urlOf(ceph);
+    }
     return use();
   });
 }

@@ -9,6 +9,14 @@ export interface StoredObject {
   version?: string;
 }
 
+/** The bytes that `get` gives, and what the store told of them. */
+export interface ObjectBody extends Readable {
+  /** How many they are, from the offset that was asked for; undefined where that is not known before their end. */
+  bytes?: number;
+  /** As of `StoredObject`. */
+  version?: string;
+}
+
 /**
  * A flat namespace of write-once objects.
  *
@@ -28,7 +36,8 @@ export interface Storage {
   /**
    * Stores `body` under `key`: all of it or nothing. A body that errors or is destroyed before its
    * end leaves no object, and the body's own error is thrown as it is. A body of bytes is small and may be sent again.
-   * With `ifAbsent`, OBJECT_EXISTS when the key is taken, and the object there is untouched.
+   * With `ifAbsent`, OBJECT_EXISTS when the key is taken, and the object there is untouched. What decides between two
+   * writers at the same time is told by `fence`; of a stream over 8 MiB some stores of S3 (Ceph) only look first even so.
    * When it resolves the object is durable and `bytes` is what the store holds.
    */
   put(
@@ -38,7 +47,7 @@ export interface Storage {
   ): Promise<StoredObject>;
 
   /** The bytes from `offset` (default 0), `length` of them (default: to the end). OBJECT_NOT_FOUND when absent; a range past the end is refused with OBJECT_DAMAGED, and a stream that cannot give all of its range fails. */
-  get(key: string, options: { signal: AbortSignal; offset?: number; length?: number }): Promise<Readable>;
+  get(key: string, options: { signal: AbortSignal; offset?: number; length?: number }): Promise<ObjectBody>;
 
   /** OBJECT_NOT_FOUND when absent. */
   stat(key: string, signal: AbortSignal): Promise<StoredObject>;

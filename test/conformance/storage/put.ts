@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
+import { hasCode } from '../../../src/shared/errors.ts';
 import { until } from '../../support/until.ts';
 import {
   assertNothing,
@@ -36,6 +37,51 @@ export function putTests(implementation: StorageImplementation): void {
       },
     );
   }
+
+  check(implementation, 'stores bytes as it does a stream', async (subject) => {
+    const { storage, signal, random, unfinished } = subject;
+    for (const size of [0, 1, 5 * mebibyte]) {
+      const key = `shop/catalog/${size}.json`;
+      const content = random.bytes(size);
+      const stored = await storage.put(key, new Uint8Array(content), { signal, ifAbsent: true });
+      assert.deepEqual([stored.key, stored.bytes], [key, size]);
+      assert.ok(content.equals(await readObject(storage, key, signal)));
+      await assert.rejects(storage.put(key, content, { signal, ifAbsent: true }), (error) =>
+        hasCode(error, 'OBJECT_EXISTS'),
+      );
+    }
+    assert.deepEqual(await unfinished(), []);
+  });
+
+  check(
+    implementation,
+    'stores a body of many parts whole, in chunks that fit none of them',
+    async ({ storage, signal, random, unfinished }) => {
+      for (const size of [8 * mebibyte - 1, 8 * mebibyte, 8 * mebibyte + 1, large]) {
+        const content = random.bytes(size);
+        const stored = await storage.put('many', bodyOf(content, 1 + random.below(300_000)), { signal });
+        assert.equal(stored.bytes, size);
+        assert.ok(content.equals(await readObject(storage, 'many', signal)), `${size} bytes`);
+        assert.deepEqual(await unfinished(), []);
+      }
+    },
+  );
+
+  check(
+    implementation,
+    'tells one content of a key from another, in a listing as by itself',
+    async ({ storage, signal }) => {
+      const versions: unknown[] = [];
+      for (const content of ['one', 'two', 'six']) {
+        const { version } = await storage.put('a', Buffer.from(content), { signal });
+        assert.equal((await storage.stat('a', signal)).version, version);
+        const [listed] = await Array.fromAsync(storage.list('', signal));
+        assert.equal(listed?.version, version);
+        if (version !== undefined) versions.push(version);
+      }
+      assert.equal(new Set(versions).size, versions.length);
+    },
+  );
 
   check(
     implementation,

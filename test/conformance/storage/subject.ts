@@ -19,6 +19,19 @@ export interface StorageImplementation {
   name: string;
   /** Runs a test with a new empty storage and cleans up after it. */
   withSubject(use: (subject: StorageSubject) => Promise<void>): Promise<void>;
+  /** Only for a storage behind a server that asks who one is: the same kind of storage with something wrong. */
+  withStrangers?(use: (strangers: StorageStrangers) => Promise<void>): Promise<void>;
+}
+
+export interface StorageStrangers {
+  /** Its key id, or account, is nobody's. */
+  wrongKey: Storage;
+  /** Its secret does not belong to its key id. */
+  wrongSecret: Storage;
+  /** Its bucket or container does not exist. */
+  missing: Storage;
+  /** What no message may show. */
+  secrets: readonly string[];
 }
 
 export type StorageTest = (

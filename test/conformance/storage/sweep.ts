@@ -41,6 +41,30 @@ export function sweepTests(implementation: StorageImplementation): void {
     },
   );
 
+  check(
+    implementation,
+    'leaves no unfinished upload of puts that were aborted at any time, once swept',
+    async ({ storage, signal, random, unfinished }) => {
+      const content = random.bytes(large);
+      for (let round = 0; round < 8; round += 1) {
+        const controller = new AbortController();
+        const reason = new Error('the run was cancelled');
+        const stopAt = random.below(large);
+        let given = 0;
+        const body = bodyOf(content).on('data', (chunk: Buffer) => {
+          given += chunk.length;
+          if (given > stopAt) controller.abort(reason);
+        });
+        body.pause();
+        const put = storage.put(`shop/data/${round}`, body, { signal: controller.signal });
+        await assert.rejects(put, (error) => error === reason);
+      }
+      await storage.sweep('', new Date(Date.now() + hour), signal);
+      assert.deepEqual(await unfinished(), []);
+      assert.deepEqual(await keysOf(storage, '', signal), []);
+    },
+  );
+
   check(implementation, 'sweeps nothing of an empty storage', async ({ storage, signal }) => {
     assert.equal(await storage.sweep('', new Date(Date.now() + hour), signal), 0);
     assert.equal(await storage.sweep('shop/data/', new Date(Date.now() + hour), signal), 0);

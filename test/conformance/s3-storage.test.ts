@@ -1,0 +1,13 @@
+import { after, before } from 'node:test';
+import { sharedCeph, type TestCeph } from '../support/ceph.ts';
+import { s3Config } from '../support/s3-bucket.ts';
+import { s3Subject } from '../support/s3-subject.ts';
+import { storageSuite } from './storage-suite.ts';
+
+let ceph: TestCeph;
+before(async () => {
+  ceph = await sharedCeph();
+});
+after(() => ceph.stop());
+
+storageSuite({ name: 's3', ...s3Subject({ ceph: () => ceph, config: s3Config }) });
