@@ -24,17 +24,32 @@ export interface Expected {
  * runs are listed; every manifest and every byte that it names is proven by decoding; and the storage holds nothing
  * else, after a sweep at the latest.
  */
-export async function assertInvariants(installation: Installation, expected: Expected): Promise<void> {
+export async function assertInvariants(
+  installation: Installation,
+  expected: Expected,
+  place?: StoredPlace,
+): Promise<void> {
   await assertNoProcess(installation);
-  const storage = await openStorage({ name: 'main', config: { type: 'local', path: installation.backups } });
-  const swept = await sweepAll(storage, await installation.stored());
+  const { storage, stored } = place ?? (await localPlace(installation));
+  const swept = await sweepAll(storage, await stored());
   if (expected.leftovers === 'none')
     assert.equal(swept, 0, 'an attempt left objects or unfinished files behind');
   const listed = await listBackups({ storage, database: undefined, signal });
   assert.deepEqual(listed.map((each) => each.backupId).sort(), [...expected.committed].sort());
   const manifests = listed.map(manifestOf);
   for (const manifest of manifests) await prove(storage, manifest);
-  assertNothingElse(await installation.stored(), manifests);
+  assertNothingElse(await stored(), manifests);
+}
+
+/** Where an installation stores, when that is not its local folder. */
+export interface StoredPlace {
+  storage: Storage;
+  /** Everything in it, unfinished uploads too, sorted. */
+  stored(): Promise<string[]>;
+}
+
+async function localPlace({ backups, stored }: Installation): Promise<StoredPlace> {
+  return { storage: await openStorage({ name: 'main', config: { type: 'local', path: backups } }), stored };
 }
 
 const signal = new AbortController().signal;

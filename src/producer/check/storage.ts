@@ -16,17 +16,17 @@ interface Subject {
 /** No database's name begins with an underscore, so this is nobody's folder. */
 const probeFolder = '_check/';
 
-/** Writes, reads back and removes a probe, tries the fence, and sees that the storage is not another installation's. */
+/** Sees that the storage is not another installation's, writes, reads back and removes a probe, and tries the fence. */
 export async function checkStorage(subject: Subject): Promise<readonly Finding[]> {
   const { storage, randomText, signal } = subject;
   const key = `${probeFolder}${randomText()}`;
+  // First, because it only reads: a storage that cannot be reached shows at once. The first backup claims it, a check does not.
+  const owner = await ownerOf(subject);
   try {
     await probe(storage, key, signal);
   } finally {
     await storage.remove([key], signal);
   }
-  // Looks only: the first backup claims a storage, a check does not.
-  const owner = await ownerOf(subject);
   const whose = owner === 'another installation' ? '; of another installation, which alone retires here' : '';
   return [ok(`storage ${storage.name}`, `writes, reads and removes; fence: ${storage.fence}${whose}`)];
 }
@@ -51,10 +51,10 @@ async function tryFence(storage: Storage, key: string, signal: AbortSignal): Pro
     throw error;
   }
   throw new BackupDataError(
-    'INTERNAL',
+    'CONFIG_INVALID',
     `storage ${storage.name} replaced an object that it was told not to replace`,
     {
-      hint: 'Two workers could commit the same backup; use another storage, or a newer release of its server.',
+      hint: 'Two workers could commit the same backup: set `fence: best-effort` for it, or use a newer release of its server.',
     },
   );
 }

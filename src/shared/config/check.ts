@@ -6,11 +6,16 @@ import { configInvalid, type Path, type Problem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
 import { type Config, type ConfigFile, fileSchema } from './schema.ts';
 import type { ConfigSource } from './source.ts';
+import { checkVolumeSizes } from './volume-sizes.ts';
 
 /** The configuration of a source. Throws one CONFIG_INVALID with everything that is wrong with it. */
 export function checkSource(source: ConfigSource): Config {
   const parsed = parse(source);
-  const found = [...describeIssues(parsed.error?.issues ?? [], source.root), ...checkNames(source.root)];
+  const found = [
+    ...describeIssues(parsed.error?.issues ?? [], source.root),
+    ...checkNames(source.root),
+    ...(parsed.data ? checkVolumeSizes(parsed.data) : []),
+  ];
   const problems = [...source.problems, ...withoutEchoes(found, source)];
   if (!parsed.success || problems.length > 0) throw configInvalid(problems, { locate: source.locate });
   return resolveConfig(parsed.data, source);

@@ -21,6 +21,8 @@ storages:
     path: ./backups
     # Where it may be another installation's: then backups are added, and nothing is retired or swept there.
     #   shared: true
+  # Other types are s3, gcs and azure; docs/storages.md has their keys. A bucket with the keys of the environment:
+  #   offsite: { type: s3, bucket: acme-backups, region: eu-central-1 }
 
 # Secret keys of age that open encrypted backups; only where restores run. \`backupdata keygen\` makes one.
 #   identities: ["\${file:/run/secrets/age.key}"]

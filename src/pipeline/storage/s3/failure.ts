@@ -223,7 +223,7 @@ function byNetwork({ status, errno, message }: Answer): Explanation | undefined 
   };
 }
 
-function byStatus({ status = 0, name, message }: Answer): Explanation | undefined {
+function byStatus({ status = 0, name }: Answer): Explanation | undefined {
   if (status === 401 || status === 403) return denied;
   if (status === 301 || status === 307) return elsewhere;
   if (status === 408) return silent;
@@ -232,7 +232,7 @@ function byStatus({ status = 0, name, message }: Answer): Explanation | undefine
   if (status >= 500) {
     return {
       code: 'STORAGE_UNAVAILABLE',
-      what: `failed with ${status} ${name}: ${message}`,
+      what: `fails with HTTP ${status} (${name})`,
       hint: 'Try again later; its own log says more.',
       passes: true,
     };
@@ -244,7 +244,7 @@ function byStatus({ status = 0, name, message }: Answer): Explanation | undefine
 function unknownFailure({ status, name, message }: Answer): Explanation {
   return {
     code: 'STORAGE_UNAVAILABLE',
-    what: `failed with ${status === undefined ? '' : `${status} `}${name}: ${message}`,
+    what: status === undefined ? `fails: ${message}` : `answers HTTP ${status} (${name}): ${message}`,
     hint: 'Check that the endpoint speaks S3, and the settings of this storage.',
     passes: status === undefined || status < 400,
   };

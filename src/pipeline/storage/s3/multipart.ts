@@ -99,12 +99,12 @@ async function sendParts(
     let part = upload.first;
     for (let number = 1; ; number += 1) {
       if (number > mostParts) throw tooManyParts(place, upload);
+      if (underWay.size === partsAtOnce) await Promise.race(underWay);
+      signal.throwIfAborted();
       bytes += part.bytes.length;
       const sending: Promise<void> = send(part, number).finally(() => underWay.delete(sending));
       underWay.add(sending);
       if (part.last) break;
-      if (underWay.size === partsAtOnce) await Promise.race(underWay);
-      signal.throwIfAborted();
       part = await parts.next();
     }
   } catch (error) {

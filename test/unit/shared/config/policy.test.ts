@@ -126,3 +126,34 @@ describe('a storage in a configuration', () => {
     assert.ok(secrets.includes('secret-canary'));
   });
 });
+
+describe('volumeSize in a configuration', () => {
+  const storages =
+    'storages: { main: { type: local, path: a }, off: { type: s3, bucket: b }, far: { type: gcs, bucket: c, accessKeyId: k, secretAccessKey: s3cret } }\n';
+  const shop = (more: string) =>
+    `${storages}databases: { shop: { engine: postgres, url: "postgres://h/d", ${more} } }\n`;
+
+  it('is refused where a storage could not hold such a volume, be it that of a copy', async () => {
+    for (const more of ['storage: off', 'storage: far', 'storage: main, copies: [{ storage: off }]']) {
+      const problems = await problemsOf(loadText(shop(`volumeSize: 79GiB, ${more}`)));
+      assert.equal(problems.length, 1);
+      assert.match(
+        problems[0] ?? '',
+        /databases\.shop\.volumeSize: must be at most 78GiB for the storage (off|far)/,
+      );
+    }
+    const inherited = `${shop('storage: off')}defaults: { volumeSize: 1TiB }\n`;
+    assert.match(
+      (await problemsOf(loadText(inherited)))[0] ?? '',
+      /defaults\.volumeSize: must be at most 78GiB/,
+    );
+  });
+
+  it('may be as large as one likes on a disk, and up to 78GiB anywhere', async () => {
+    assert.equal(
+      (await loadText(shop('volumeSize: 1TiB, storage: main'))).databases.get('shop')?.volumeSize,
+      2 ** 40,
+    );
+    await loadText(shop('volumeSize: 78GiB, storage: off, copies: [far]'));
+  });
+});
