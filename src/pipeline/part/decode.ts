@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BackupDataError } from '../../shared/errors.ts';
 import type { ManifestPart } from '../../shared/manifest.ts';
@@ -34,33 +35,46 @@ export async function decodeInto(
   consumer: Stage | null,
   { partial = false }: { partial?: boolean } = {},
 ): Promise<void> {
-  await run(source, part, { consumer, partial, collect: false });
+  await run(source, part, { consumer, partial, take: discard });
+}
+
+/**
+ * Gives the decoded part to `take`, as a stream that ends only after every hash was right and every decoder ended well.
+ * Once it resolves or throws, no decoder is left. Throws as `decodeInto` does, and what `take` throws.
+ */
+export function decodeTo(
+  source: PartSource,
+  part: ManifestPart,
+  take: (decoded: Readable) => Promise<void>,
+): Promise<void> {
+  return run(source, part, { consumer: null, partial: false, take });
 }
 
 /** Feeds the decoded parts of one backup to what an engine asks for. */
 export function partReader(source: PartSource): PartReader {
   return {
-    collect: (part, stage) => run(source, part, { consumer: stage, partial: true, collect: true }),
-    read: (part) => run(source, part, { consumer: null, partial: false, collect: true }),
+    collect: (part, stage) => run(source, part, { consumer: stage, partial: true, take: collect }),
+    read: (part) => run(source, part, { consumer: null, partial: false, take: collect }),
   };
 }
 
-interface RunOptions {
+interface RunOptions<T> {
   consumer: Stage | null;
   partial: boolean;
-  collect: boolean;
+  /** Reads the output of the last program to its end. */
+  take: (output: Readable) => Promise<T>;
 }
 
-async function run(
+async function run<T>(
   source: PartSource,
   part: ManifestPart,
-  { consumer, partial, collect }: RunOptions,
-): Promise<Buffer> {
+  { consumer, partial, take }: RunOptions<T>,
+): Promise<T> {
   const stored = openPart({ ...source, part });
   // What is stored as it is, for people, was never encoded.
   const decoders = part.kind === 'instructions' ? [] : decodeStages(source.codecs);
   const stages = consumer ? [...decoders, consumer] : decoders;
-  if (stages.length === 0) return drain(stored, collect);
+  if (stages.length === 0) return take(stored);
   const failed = new AbortController();
   const signal = AbortSignal.any([source.signal, failed.signal]);
   const running = startStages({ stages, input: 'pipe', signal, stopWith: 'SIGKILL', partial });
@@ -69,11 +83,7 @@ async function run(
     if (!running.input?.destroyed) failed.abort(error);
   });
   const feeding = running.input ? pipeline(stored, running.input) : Promise.resolve();
-  const [output, ended] = await Promise.allSettled([
-    drain(running.output, collect),
-    running.finished,
-    feeding,
-  ]);
+  const [output, ended] = await Promise.allSettled([take(running.output), running.finished, feeding]);
   stored.destroy();
   // Our own refusal to read on stops the programs; what they then say of it is no cause.
   if (output.status === 'rejected' && output.reason instanceof BackupDataError) throw output.reason;
@@ -87,11 +97,14 @@ function explained(codecs: readonly Codec[], failure: unknown): unknown {
   return codecs.map((codec) => codec.explain(failure)).find((error) => error !== undefined) ?? failure;
 }
 
-async function drain(stream: AsyncIterable<Buffer>, collect: boolean): Promise<Buffer> {
+async function discard(stream: Readable): Promise<void> {
+  for await (const _chunk of stream);
+}
+
+async function collect(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of stream) {
-    if (!collect) continue;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > collectLimit)
       throw new BackupDataError('INTERNAL', `more than ${collectLimit} bytes were to be held in memory`);

@@ -76,8 +76,8 @@ export async function removeEmptyFolders(root: string, folder: string): Promise<
   await removeEmptyFolders(root, dirname(folder));
 }
 
-/** The folder above the root may not be ours to open; some network file systems know no sync of a folder. */
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in a folder survive a power cut. It may not be ours to open; some network file systems know no sync of a folder. */
+export async function syncFolder(folder: string): Promise<void> {
   await unless(['EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP'], openAndSync(folder));
 }
 

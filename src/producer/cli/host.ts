@@ -13,4 +13,4 @@ export interface Host {
   startWorkerService: StartWorkerService;
 }
 
-export type OutputStream = Writable & { isTTY?: boolean; columns?: number };
+export type OutputStream = Writable & { isTTY?: boolean; columns?: number; fd?: number };

@@ -2,6 +2,7 @@ import type { Verb, VerbGroup } from '../verb.ts';
 import { backupVerb } from './backup.ts';
 import { checkVerb } from './check.ts';
 import { configVerbs } from './config.ts';
+import { downloadVerb } from './download.ts';
 import { jobsVerbs } from './jobs.ts';
 import { keygenVerb } from './keygen.ts';
 import { listVerb } from './list.ts';
@@ -24,6 +25,7 @@ export const verbs: readonly (Verb | VerbGroup)[] = [
   verifyVerb,
   listVerb,
   showVerb,
+  downloadVerb,
   pruneVerb,
   pinVerb,
   unpinVerb,
