@@ -27,8 +27,10 @@ interface Place {
   manifest: Manifest;
   /** The stored file of a volume. */
   file: (name: string) => string;
-  run: (...argv: string[]) => Promise<CommandResult>;
+  run: Run & { onTerminal: Run };
 }
+
+type Run = (...argv: string[]) => Promise<CommandResult>;
 
 function withBackup(use: (place: Place) => Promise<void>): Promise<void> {
   return withFolder((folder) =>
@@ -39,11 +41,15 @@ function withBackup(use: (place: Place) => Promise<void>): Promise<void> {
       const manifest = await storeBackup(storage, { contents, volumeSize: 300_000 });
       const { backupId, attemptId } = manifest;
       const env = { PATH: process.env.PATH ?? '' };
+      const run =
+        (isTTY: boolean): Run =>
+        (...argv) =>
+          runInProcess({ path: folder, env, isTTY }, 'download', ...argv);
       await use({
         path,
         manifest,
         file: (name) => join(root, 'shop', 'data', backupId, attemptId, name),
-        run: (...argv) => runInProcess({ path: folder, env }, 'download', ...argv),
+        run: Object.assign(run(false), { onTerminal: run(true) }),
       });
     }),
   );
@@ -158,6 +164,25 @@ describe('download of one part', () => {
     withBackup(async ({ run }) => {
       assertComplaint(await run('shop', '-o', '-'), { code: 'USAGE', message: /only one part/ });
       assertComplaint(await run('shop'), { code: 'USAGE', message: /an option is missing: --output/ });
+    }));
+});
+
+describe('download to a terminal', () => {
+  it('is refused for what is binary, before anything is printed', () =>
+    withBackup(async ({ run }) => {
+      for (const [part, decode, refused] of [
+        ['data.dump', false, true],
+        ['data.dump', true, true],
+        ['globals.sql', false, true],
+        ['globals.sql', true, false],
+        ['RESTORE.md', false, false],
+      ] as const) {
+        const argv = ['shop', '--part', part, ...(decode ? ['--decode'] : []), '-o', '-'];
+        const result = await run.onTerminal(...argv);
+        if (refused)
+          assertComplaint(result, { code: 'USAGE', message: /is binary, and stdout is a terminal/ });
+        else assert.equal(result.stdout, contents[part].toString());
+      }
     }));
 });
 
