@@ -5,15 +5,13 @@ import type { Secret } from './secret.ts';
 /** Milliseconds that a command of a `client` may take: a Redis that hangs keeps its connections, and answers nothing. */
 const patience = 10_000;
 
+type Role = 'client' | 'worker' | 'cache';
+
 /**
  * A connection to Redis. A `client` fails within seconds when Redis is away, so that a command can say so; a
- * `worker` waits for Redis as long as it takes, because its jobs outlive an outage.
+ * `worker` waits for Redis as long as it takes, because its jobs outlive an outage; a `cache` tries nothing twice.
  */
-export function connectRedis(options: {
-  url: Secret;
-  role: 'client' | 'worker';
-  onError: (error: Error) => void;
-}): Redis {
+export function connectRedis(options: { url: Secret; role: Role; onError: (error: Error) => void }): Redis {
   const redis = new Redis(options.url.reveal(), roleOptions(options.role));
   redis.on('error', options.onError);
   return redis;
@@ -37,8 +35,15 @@ export async function requireRedis(redis: Redis): Promise<void> {
   }
 }
 
-function roleOptions(role: 'client' | 'worker'): RedisOptions {
+function roleOptions(role: Role): RedisOptions {
   if (role === 'worker') return { maxRetriesPerRequest: null, lazyConnect: true };
+  if (role === 'cache')
+    return {
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      lazyConnect: true,
+      retryStrategy: () => null,
+    };
   return {
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,

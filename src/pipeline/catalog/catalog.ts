@@ -3,8 +3,10 @@ import { BackupDataError, hasCode } from '../../shared/errors.ts';
 import { databaseOf, timeOfBackup } from '../../shared/ids.ts';
 import { decodeManifest, type Manifest } from '../../shared/manifest.ts';
 import type { Verification } from '../../shared/verification.ts';
+import { mapAtMost } from '../process/map-at-most.ts';
 import type { Storage, StoredObject } from '../storage/storage.ts';
 import { catalogPrefix, manifestKey, type ParsedCatalogKey, parseCatalogKey } from './keys.ts';
+import type { CachedFile, ManifestCache, ManifestVersion } from './manifest-cache.ts';
 
 /** One committed backup as a listing tells it; the manifest itself is not read. */
 export interface CatalogEntry {
@@ -15,6 +17,8 @@ export interface CatalogEntry {
   pinned: boolean;
   /** When its `.pruned` mark was written, by the storage's clock. Beside a manifest it only tells of a prune that did not end. */
   prunedAt: Date | undefined;
+  /** Of the manifest's object, where the storage tells one. */
+  version: string | undefined;
 }
 
 /** What the names in a catalog tell of one backup, committed or not. */
@@ -28,7 +32,9 @@ export interface CatalogNames extends CatalogEntry {
 export type ListedBackup = CatalogEntry &
   ({ manifest: Manifest; problem: null } | { manifest: null; problem: BackupDataError });
 
-const parallelReads = 16;
+/** What a cache is asked for at once, and what is held of files that it is to keep. */
+const batchSize = 256;
+const parallelReads = 32;
 
 /** Every committed backup of one database, or of all that the storage holds, newest first. */
 export async function listEntries(options: {
@@ -67,32 +73,83 @@ function noNames(backupId: string): CatalogNames {
     verifications: [],
     pinned: false,
     prunedAt: undefined,
+    version: undefined,
     marks: [],
   };
 }
 
 function withObject(names: CatalogNames, object: StoredObject, parsed: ParsedCatalogKey): CatalogNames {
-  if (parsed.kind === 'manifest') return { ...names, committed: true };
+  if (parsed.kind === 'manifest') return { ...names, committed: true, version: object.version };
   if (parsed.kind === 'pruned') return { ...names, prunedAt: object.modifiedAt };
   const marks = [...names.marks, object.key];
   if (parsed.kind === 'pin') return { ...names, marks, pinned: true };
   return { ...names, marks, verifications: [...names.verifications, parsed.verification] };
 }
 
-/** The entries with their manifests, read a few at a time. */
-export async function listBackups(options: {
+interface ListOptions {
   storage: Storage;
   database: string | undefined;
   signal: AbortSignal;
-}): Promise<ListedBackup[]> {
+  /** For manifests that are shown and no more; each is read from the storage when there is none. */
+  cache?: ManifestCache | undefined;
+}
+
+/** The entries with their manifests. Those that the cache does not know are read some at a time, and told to it. */
+export async function listBackups(options: ListOptions): Promise<ListedBackup[]> {
   const entries = await listEntries(options);
   const backups: ListedBackup[] = [];
-  for (let start = 0; start < entries.length; start += parallelReads) {
-    const batch = entries.slice(start, start + parallelReads);
-    const read = await Promise.all(batch.map((entry) => withManifest(options, entry)));
-    backups.push(...read.filter((each) => each !== undefined));
-  }
+  for (let start = 0; start < entries.length; start += batchSize)
+    backups.push(...(await readBatch(options, entries.slice(start, start + batchSize))));
   return backups;
+}
+
+async function readBatch(options: ListOptions, entries: readonly CatalogEntry[]): Promise<ListedBackup[]> {
+  const { storage, signal, cache } = options;
+  const cached = await readCached(options, entries);
+  const read: CachedFile[] = [];
+  const items = entries.map((entry) => ({ entry, known: cached.get(entry.backupId) }));
+  const backups = await mapAtMost({ items, limit: parallelReads, signal }, async ({ entry, known }, stop) => {
+    if (known) return { ...entry, manifest: known, problem: null };
+    const remember = (file: Buffer): void => {
+      const version = versionOf(storage, entry);
+      if (version) read.push({ ...version, file });
+    };
+    return withManifest({ storage, entry, remember, signal: stop });
+  });
+  if (read.length > 0) await cache?.write(read);
+  return backups.filter((each) => each !== undefined);
+}
+
+/** By backup id. What a cache gives is believed no more than what a storage does: a file that is not right is not known. */
+async function readCached(
+  { storage, cache }: ListOptions,
+  entries: readonly CatalogEntry[],
+): Promise<ReadonlyMap<string, Manifest>> {
+  const manifests = new Map<string, Manifest>();
+  const asked = entries.flatMap((entry) => {
+    const version = versionOf(storage, entry);
+    return version ? [{ ...version, backupId: entry.backupId }] : [];
+  });
+  if (!cache || asked.length === 0) return manifests;
+  const files = await cache.read(asked);
+  for (const [index, { backupId }] of asked.entries()) {
+    const file = files[index];
+    const manifest = file && manifestUnlessInvalid(file, backupId);
+    if (manifest) manifests.set(backupId, manifest);
+  }
+  return manifests;
+}
+
+function versionOf(storage: Storage, { backupId, version }: CatalogEntry): ManifestVersion | undefined {
+  return version === undefined ? undefined : { storage: storage.name, key: manifestKey(backupId), version };
+}
+
+function manifestUnlessInvalid(file: Uint8Array, backupId: string): Manifest | undefined {
+  try {
+    return manifestFrom(file, backupId);
+  } catch {
+    return undefined;
+  }
 }
 
 /** BACKUP_NOT_FOUND when it was never committed; MANIFEST_INVALID or FORMAT_UNSUPPORTED when it cannot be used. */
@@ -111,8 +168,12 @@ export async function readManifestFile(options: {
   signal: AbortSignal;
 }): Promise<{ manifest: Manifest; file: Buffer }> {
   const { storage, backupId, signal } = options;
+  const file = await readFile({ storage, backupId, signal });
+  return { manifest: manifestFrom(file, backupId), file };
+}
+
+function manifestFrom(file: Uint8Array, backupId: string): Manifest {
   const key = manifestKey(backupId);
-  const file = await readObject({ storage, key, signal, missing: () => notFound(storage, backupId) });
   const manifest = decodeManifest(file, key);
   if (manifest.backupId !== backupId) {
     throw new BackupDataError(
@@ -120,7 +181,7 @@ export async function readManifestFile(options: {
       `the manifest ${key} is that of another backup, ${manifest.backupId}`,
     );
   }
-  return { manifest, file };
+  return manifest;
 }
 
 /** The manifest, or undefined when the backup was not committed. */
@@ -137,31 +198,33 @@ export async function findManifest(options: {
   }
 }
 
-async function readObject(options: {
+async function readFile(options: {
   storage: Storage;
-  key: string;
+  backupId: string;
   signal: AbortSignal;
-  missing: () => BackupDataError;
 }): Promise<Buffer> {
+  const { storage, backupId, signal } = options;
   try {
-    return await buffer(await options.storage.get(options.key, { signal: options.signal }));
+    return await buffer(await storage.get(manifestKey(backupId), { signal }));
   } catch (error) {
-    if (hasCode(error, 'OBJECT_NOT_FOUND')) throw options.missing();
+    if (hasCode(error, 'OBJECT_NOT_FOUND')) throw notFound(storage, backupId);
     throw error;
   }
 }
 
 /** Undefined for a backup that was retired since it was listed. */
-async function withManifest(
-  options: { storage: Storage; signal: AbortSignal },
-  entry: CatalogEntry,
-): Promise<ListedBackup | undefined> {
+async function withManifest(options: {
+  storage: Storage;
+  entry: CatalogEntry;
+  /** Takes the file of a manifest that can be trusted. */
+  remember: (file: Buffer) => void;
+  signal: AbortSignal;
+}): Promise<ListedBackup | undefined> {
+  const { entry, remember } = options;
   try {
-    return {
-      ...entry,
-      manifest: await readManifest({ ...options, backupId: entry.backupId }),
-      problem: null,
-    };
+    const { manifest, file } = await readManifestFile({ ...options, backupId: entry.backupId });
+    remember(file);
+    return { ...entry, manifest, problem: null };
   } catch (error) {
     if (hasCode(error, 'BACKUP_NOT_FOUND')) return undefined;
     if (!hasCode(error, 'MANIFEST_INVALID') && !hasCode(error, 'FORMAT_UNSUPPORTED')) throw error;

@@ -1,4 +1,5 @@
 import { type ListedBackup, listBackups, newestFirst } from '../../pipeline/catalog/catalog.ts';
+import type { ManifestCache } from '../../pipeline/catalog/manifest-cache.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 
@@ -17,13 +18,15 @@ export async function surveyStorages(options: {
   resources: Pick<Resources, 'storage'>;
   storages: readonly string[];
   database: string | undefined;
+  cache?: ManifestCache | undefined;
   signal: AbortSignal;
 }): Promise<Survey> {
-  const { resources, storages, database, signal } = options;
+  const { resources, storages, database, cache, signal } = options;
   const surveys = await Promise.all(
     storages.map(async (name): Promise<Survey> => {
       try {
-        const backups = await listBackups({ storage: await resources.storage(name), database, signal });
+        const storage = await resources.storage(name);
+        const backups = await listBackups({ storage, database, cache, signal });
         return { backups: backups.map((backup) => ({ ...backup, storage: name })), failures: [] };
       } catch (error) {
         if (!(error instanceof BackupDataError) || error.code === 'STORAGE_UNKNOWN') throw error;

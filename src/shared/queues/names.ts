@@ -32,6 +32,11 @@ export function cancelKey(installation: string, jobId: string): string {
   return `${redisPrefix(installation)}:cancel:${jobId}`;
 }
 
+/** A manifest that listings remember; `id` stands for its storage, key and version. */
+export function manifestCacheKey(installation: string, id: string): string {
+  return `${redisPrefix(installation)}:manifest:${id}`;
+}
+
 /** `eu,default` as given on a command line. Throws USAGE. */
 export function parsePools(text: string): string[] {
   const pools = text.split(',').map((pool) => pool.trim());

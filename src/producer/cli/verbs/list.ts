@@ -1,6 +1,7 @@
 import { exitCodeOf, toErrorDocument } from '../../../shared/errors.ts';
 import { isDatabaseName } from '../../../shared/ids.ts';
 import { badgeOf } from '../../../shared/verification.ts';
+import type { RedisManifestCache } from '../../manifest-cache.ts';
 import type { CliContext } from '../context.ts';
 import type { StoredBackup, Survey } from '../stored.ts';
 import { verb } from '../verb.ts';
@@ -8,6 +9,7 @@ import { verb } from '../verb.ts';
 interface Options {
   database: string | undefined;
   storage: string | undefined;
+  here: boolean;
 }
 
 export const listVerb = verb<Options>({
@@ -25,7 +27,7 @@ export const listVerb = verb<Options>({
       .option('here', {
         type: 'boolean',
         default: false,
-        describe: 'Without Redis, as always: the storages are read directly',
+        describe: 'Without the cache in Redis: every manifest is read from its storage',
       })
       .example('$0 list', 'Every backup')
       .example('$0 list shop --json', 'The backups of `shop` as one JSON document'),
@@ -39,12 +41,28 @@ async function run(context: CliContext, options: Options): Promise<number> {
   // No folder of a storage has another kind of name; asking for one is asking for an unknown database.
   if (database !== undefined && !isDatabaseName(database)) resources.database(database);
   const storages = storage === undefined ? resources.storageNames : [storage];
-  const survey = await surveyStorages({ resources, storages, database, signal: context.signal });
+  const cache = options.here ? undefined : await openCache(context);
+  const survey = await surveyStorages({
+    resources,
+    storages,
+    database,
+    cache,
+    signal: context.signal,
+  }).finally(() => cache?.close());
   if (survey.backups.length === 0) await refuseNothing(context, survey, database);
   const text = await textOf(context, survey, options);
   context.print({ document: { backups: survey.backups.map(documentOf) }, text });
   tellDamage(context, survey);
   return tellFailures(context, survey);
+}
+
+/** A listing needs no Redis: without one, or with one that does not answer, it only takes longer. */
+async function openCache(context: CliContext): Promise<RedisManifestCache | undefined> {
+  const { findRedisUrl } = await import('../redis-url.ts');
+  const redisUrl = await findRedisUrl(context).catch(() => undefined);
+  if (!redisUrl) return undefined;
+  const { createManifestCache } = await import('../../manifest-cache.ts');
+  return createManifestCache({ redisUrl, installation: (await context.config()).installation });
 }
 
 /** Nothing found is an answer only when everything could be read and the database is known. */
