@@ -6,9 +6,11 @@ import { assertKey, assertPrefix } from './key.ts';
 import { guarded, type LocalPlace, localFailure, notFound, unless } from './local-failure.ts';
 import { absent, locate, removeEmptyFolders, unfinishedPath } from './local-paths.ts';
 import { readRange } from './local-read.ts';
-import { walk } from './local-walk.ts';
+import { type WalkedFile, walk } from './local-walk.ts';
 import { writeObject } from './local-write.ts';
 import type { Storage, StoredObject } from './storage.ts';
+
+const describedAhead = 32;
 
 export interface LocalStorageOptions {
   name: string;
@@ -90,14 +92,27 @@ async function* list(place: LocalPlace, prefix: string, signal: AbortSignal): As
   signal.throwIfAborted();
   assertPrefix(prefix);
   try {
-    for await (const file of walk(place.root, prefix, signal)) {
-      const object = file.unfinished ? undefined : await describeFile(file.key, file.path);
+    for await (const object of described(walk(place.root, prefix, signal))) {
       signal.throwIfAborted();
       if (object) yield object;
     }
   } catch (error) {
     throw localFailure(place, error);
   }
+}
+
+/** In their order, some of them described ahead: most of the time of a listing is that of many small waits. */
+async function* described(files: AsyncIterable<WalkedFile>): AsyncGenerator<StoredObject | undefined> {
+  const ahead: Promise<StoredObject | undefined>[] = [];
+  for await (const { key, path, unfinished } of files) {
+    if (unfinished) continue;
+    const object = describeFile(key, path);
+    // Whoever stops listening before its turn must not end the process with its failure.
+    object.catch(() => undefined);
+    ahead.push(object);
+    if (ahead.length === describedAhead) yield ahead.shift();
+  }
+  yield* ahead;
 }
 
 async function remove(place: LocalPlace, keys: readonly string[], signal: AbortSignal): Promise<void> {
