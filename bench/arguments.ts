@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { fleetCase } from './cases/fleet.ts';
 import { jobCase } from './cases/job.ts';
 import { latencyCase } from './cases/latency.ts';
+import { listCase } from './cases/list.ts';
 import { memoryCase } from './cases/memory.ts';
 import type { Case } from './support/bench.ts';
 import { type Size, sizes, withRuns } from './support/size.ts';
@@ -12,10 +13,11 @@ const cases: Readonly<Record<string, Case>> = {
   memory: memoryCase,
   latency: latencyCase,
   fleet: fleetCase,
+  list: listCase,
 };
 
 const usage =
-  'node bench/main.ts [job|memory|latency|fleet ..] [--size small|full] [--runs N] [--write FILE]';
+  'node bench/main.ts [job|memory|latency|fleet|list ..] [--size small|full] [--runs N] [--write FILE]';
 
 export interface Arguments {
   cases: readonly Case[];

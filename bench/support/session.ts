@@ -18,7 +18,7 @@ import { poll } from './poll.ts';
 const run = promisify(execFile);
 
 /** What `npm run build` made: the program as it is published. */
-const built = resolve(import.meta.dirname, '../../dist/main.js');
+export const built = resolve(import.meta.dirname, '../../dist/main.js');
 
 /** An installation with the configuration's defaults, and a client of its queues. */
 export interface Session {

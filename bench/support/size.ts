@@ -5,8 +5,10 @@ export interface Size {
   smallDump: number;
   /** Databases of a few kB each. */
   fleet: number;
+  /** Backups in the storage that is listed. */
+  listed: number;
   /** Runs of each contender, unless `--runs` says otherwise. */
-  runs: { job: number; gzip: number; memory: number; latency: number; fleet: number };
+  runs: { job: number; gzip: number; memory: number; latency: number; fleet: number; list: number };
 }
 
 const mega = 1_000_000;
@@ -18,14 +20,16 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     largeDump: 1_650 * mega,
     smallDump: 200 * mega,
     fleet: 200,
-    runs: { job: 5, gzip: 2, memory: 3, latency: 20, fleet: 3 },
+    listed: 1_000,
+    runs: { job: 5, gzip: 2, memory: 3, latency: 20, fleet: 3, list: 5 },
   },
   small: {
     name: 'small',
     largeDump: 60 * mega,
     smallDump: 8 * mega,
     fleet: 12,
-    runs: { job: 2, gzip: 1, memory: 1, latency: 5, fleet: 1 },
+    listed: 40,
+    runs: { job: 2, gzip: 1, memory: 1, latency: 5, fleet: 1, list: 2 },
   },
 };
 
@@ -38,6 +42,7 @@ export function withRuns(size: Size, runs: number | undefined): Size {
     memory: runs,
     latency: runs,
     fleet: runs,
+    list: runs,
   };
   return { ...size, runs: changed };
 }
