@@ -1,7 +1,7 @@
 import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { BackupDataError } from '../shared/errors.ts';
+import { BackupDataError, hasCode } from '../shared/errors.ts';
 import type { Manifest, ManifestPart } from '../shared/manifest.ts';
 import { databaseFolder } from './catalog/keys.ts';
 import type { Codec } from './codec/codec.ts';
@@ -84,10 +84,10 @@ async function deliver(request: DownloadRequest, part: ManifestPart, sink: Sink)
   try {
     await decodeTo({ ...source, codecs }, part, give);
   } catch (error) {
-    if (!(error instanceof StageFailure)) throw error;
-    // A decoder trips over damage before the hash at the volume's end tells of it.
+    if (!(error instanceof StageFailure) && !hasCode(error, 'IDENTITY_MISSING')) throw error;
+    // A decoder trips over damage, or takes it for another key's, before the hash at the volume's end tells of it.
     await checkPart({ ...source, onBytes: () => undefined, part });
-    throw notDecoded(part, error);
+    throw error instanceof StageFailure ? notDecoded(part, error) : error;
   }
 }
 

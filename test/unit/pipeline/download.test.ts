@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
-import { codecFromManifest } from '../../../src/pipeline/codec/codecs.ts';
+import { createZstd } from '../../../src/pipeline/codec/zstd.ts';
 import {
   type DownloadRequest,
   downloadFile,
@@ -40,7 +40,7 @@ function withBackup(use: (place: Place) => Promise<void>): Promise<void> {
       config: { type: 'local', path: join(path, 'storage') },
     });
     const manifest = await storeBackup(storage, { contents, volumeSize: 300_000 });
-    const decoders = [await codecFromManifest({ name: 'zstd', params: {}, tools: machineTools() })];
+    const decoders = [await createZstd({ level: 1, tools: machineTools() })];
     await use({
       path,
       storage,
