@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createBulk } from '../support/bulk-database.ts';
-import '../support/ceph.ts';
 import { assertComplaint } from '../support/complaint.ts';
 import type { CommandResult, Running } from '../support/installation.ts';
 import { assertInvariants } from '../support/invariants.ts';

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { hasCode } from '../../src/shared/errors.ts';
 import { keysOf, readObject } from '../conformance/storage/subject.ts';
-import '../support/ceph.ts';
 import type { Fault } from '../support/s3-fault-proxy.ts';
 import { hasty, withFaultyS3 } from '../support/s3-faults.ts';
 import { createSeeded } from '../support/seeded.ts';

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { hasCode } from '../../src/shared/errors.ts';
 import { bodyOf, heldBody, keysOf, readObject } from '../conformance/storage/subject.ts';
-import '../support/ceph.ts';
 import type { Fault, SeenRequest } from '../support/s3-fault-proxy.ts';
 import { type FaultyS3, hasty, withFaultyS3 } from '../support/s3-faults.ts';
 import { chooseSeed, createSeeded } from '../support/seeded.ts';

@@ -33,7 +33,7 @@ export interface TestCeph extends S3Account {
 /** What must be installed; `script/bootstrap` sees to it where there are packages. */
 const programs = ['monmaptool', 'ceph-mon', 'ceph-osd', 'radosgw', 'radosgw-admin', 'ceph'];
 
-/** A test file that imports this module makes the run start one such server for all of them; without a run, it starts its own. */
+/** The server that the run shares, by BACKUPDATA_TEST_S3; where that is not set, one of its own. */
 export async function sharedCeph(): Promise<TestCeph> {
   const url = process.env.BACKUPDATA_TEST_S3;
   if (url === undefined) return startCeph();

@@ -94,14 +94,14 @@ async function openWorkspace(): Promise<Workspace> {
 }
 
 /**
- * Which files need Ceph: those that import `support/ceph.ts` themselves. There are packages of it for Linux only;
+ * Which files need Ceph: those that import of `support/` what is named `ceph…` or `s3…`. There are packages of it for Linux only;
  * elsewhere these files cannot run, and the report names them.
  */
 async function cephFiles(
   all: readonly string[],
 ): Promise<{ files: readonly string[]; withCeph: boolean; withoutCeph: readonly string[] }> {
   const texts = await Promise.all(all.map((file) => readFile(file, 'utf8')));
-  const needing = all.filter((_, index) => texts[index]?.includes("/support/ceph.ts'"));
+  const needing = all.filter((_, index) => /\/support\/(ceph|s3)[\w-]*\.ts'/.test(texts[index] ?? ''));
   const cannot = process.platform !== 'linux' && (await missingCephPrograms()).length > 0;
   if (!cannot) return { files: all, withCeph: needing.length > 0, withoutCeph: [] };
   const withoutCeph = needing.map((file) => relative('.', file));
