@@ -32,7 +32,7 @@ export function identityMissing(
     'IDENTITY_MISSING',
     `${what} is encrypted ${to}; this configuration has ${has}`,
     {
-      hint: 'Add the file of one of their secret keys to `identities` in the configuration that is used here.',
+      hint: 'Add the key file that opens it to `identities` in the configuration that is used here.',
       cause,
     },
   );

@@ -1,6 +1,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BackupDataError } from '../../shared/errors.ts';
 import type { Secret } from '../../shared/secret.ts';
 
 /**
@@ -27,11 +28,22 @@ export function withUnnamedFiles<T>(
 
 /** A pipe would have no name either, but Node's are sockets, and Linux does not open a socket by its /dev/fd. */
 function openUnnamed(): number {
-  const directory = mkdtempSync(join(tmpdir(), 'backupdata-unnamed-'));
+  const directory = makeDirectory();
   try {
     return openSync(join(directory, 'file'), 'wx+', 0o600);
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function makeDirectory(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'backupdata-unnamed-'));
+  } catch (cause) {
+    throw new BackupDataError('INTERNAL', `no temporary file can be made below ${tmpdir()}`, {
+      hint: 'Set TMPDIR to a folder that this process can write to: a secret key is handed to age in a file without a name.',
+      cause,
+    });
   }
 }
 
