@@ -88,6 +88,23 @@ export function hasCode(thrown: unknown, code: ErrorCode): thrown is BackupDataE
   return thrown instanceof BackupDataError && thrown.code === code;
 }
 
+/**
+ * Several failures of one kind of attempt as one error: its sentence names them all, and its code is that of one which
+ * time may mend, where there is one.
+ */
+export function joinErrors([first, ...others]: readonly [
+  BackupDataError,
+  ...BackupDataError[],
+]): BackupDataError {
+  if (others.length === 0) return first;
+  const all = [first, ...others];
+  const { code, hint } = all.find((each) => each.retryable) ?? first;
+  return new BackupDataError(code, all.map((each) => each.message).join('; '), {
+    hint: hint ?? undefined,
+    cause: first,
+  });
+}
+
 export function exitCodeOf(code: ErrorCode): number {
   return catalog[code].exit;
 }

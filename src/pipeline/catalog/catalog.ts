@@ -152,58 +152,55 @@ function manifestUnlessInvalid(file: Uint8Array, backupId: string): Manifest | u
   }
 }
 
-/** BACKUP_NOT_FOUND when it was never committed; MANIFEST_INVALID or FORMAT_UNSUPPORTED when it cannot be used. */
-export async function readManifest(options: {
+/** A manifest, and its file as it is stored: a copy of the backup repeats it to the byte. */
+export interface ManifestFile {
+  file: Buffer;
+  manifest: Manifest;
+}
+
+interface ManifestRequest {
   storage: Storage;
   backupId: string;
   signal: AbortSignal;
-}): Promise<Manifest> {
+}
+
+/** BACKUP_NOT_FOUND when it was never committed; MANIFEST_INVALID or FORMAT_UNSUPPORTED when it cannot be used. */
+export async function readManifest(options: ManifestRequest): Promise<Manifest> {
   return (await readManifestFile(options)).manifest;
 }
 
 /** As `readManifest`, with the very bytes that were committed. */
-export async function readManifestFile(options: {
-  storage: Storage;
-  backupId: string;
-  signal: AbortSignal;
-}): Promise<{ manifest: Manifest; file: Buffer }> {
-  const { storage, backupId, signal } = options;
-  const file = await readFile({ storage, backupId, signal });
-  return { manifest: manifestFrom(file, backupId), file };
+export async function readManifestFile(options: ManifestRequest): Promise<ManifestFile> {
+  const file = await readFile(options);
+  return { file, manifest: manifestFrom(file, options.backupId) };
 }
 
 function manifestFrom(file: Uint8Array, backupId: string): Manifest {
   const key = manifestKey(backupId);
   const manifest = decodeManifest(file, key);
-  if (manifest.backupId !== backupId) {
-    throw new BackupDataError(
-      'MANIFEST_INVALID',
-      `the manifest ${key} is that of another backup, ${manifest.backupId}`,
-    );
-  }
-  return manifest;
+  if (manifest.backupId === backupId) return manifest;
+  throw new BackupDataError(
+    'MANIFEST_INVALID',
+    `the manifest ${key} is that of another backup, ${manifest.backupId}`,
+  );
 }
 
 /** The manifest, or undefined when the backup was not committed. */
-export async function findManifest(options: {
-  storage: Storage;
-  backupId: string;
-  signal: AbortSignal;
-}): Promise<Manifest | undefined> {
+export async function findManifest(options: ManifestRequest): Promise<Manifest | undefined> {
+  return (await findManifestFile(options))?.manifest;
+}
+
+/** As `findManifest`, with the bytes that were read. */
+export async function findManifestFile(options: ManifestRequest): Promise<ManifestFile | undefined> {
   try {
-    return await readManifest(options);
+    return await readManifestFile(options);
   } catch (error) {
     if (hasCode(error, 'BACKUP_NOT_FOUND')) return undefined;
     throw error;
   }
 }
 
-async function readFile(options: {
-  storage: Storage;
-  backupId: string;
-  signal: AbortSignal;
-}): Promise<Buffer> {
-  const { storage, backupId, signal } = options;
+async function readFile({ storage, backupId, signal }: ManifestRequest): Promise<Buffer> {
   try {
     return await buffer(await storage.get(manifestKey(backupId), { signal }));
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BackupDataError } from '../../shared/errors.ts';
-import type { ManifestPart } from '../../shared/manifest.ts';
+import type { ManifestPart, ManifestVolume } from '../../shared/manifest.ts';
 import type { Codec } from '../codec/codec.ts';
 import { decodeStages } from '../codec/stages.ts';
 import type { PartReader } from '../engine/engine.ts';
@@ -16,6 +16,8 @@ const collectLimit = 64 * 1024 * 1024;
 /** Where the parts of one backup are, and how they are decoded. */
 export interface PartSource {
   storage: Storage;
+  /** As in a `ReadRequest`. */
+  storageOf?: (volume: ManifestVolume) => Storage;
   /** The database's folder, with its trailing slash. */
   folder: string;
   codecs: readonly Codec[];

@@ -12,6 +12,8 @@ const heldBack = 256 * 1024;
 
 export interface ReadRequest {
   storage: Storage;
+  /** Where a part's volumes are read instead, each in a storage of its own. */
+  storageOf?: (volume: ManifestVolume) => Storage;
   /** The database's folder, with its trailing slash. */
   folder: string;
   part: ManifestPart;
@@ -29,11 +31,19 @@ export async function checkPart(request: ReadRequest): Promise<void> {
   for await (const _chunk of readVolumes(request)) request.signal.throwIfAborted();
 }
 
-async function* readVolumes(request: ReadRequest): AsyncGenerator<Buffer> {
-  for (const volume of request.part.volumes) yield* readVolume(request, volume);
+/** The same for one volume. */
+export async function checkVolume(request: ReadRequest, volume: ManifestVolume): Promise<void> {
+  for await (const _chunk of readVolume(request, volume)) request.signal.throwIfAborted();
 }
 
-async function* readVolume(request: ReadRequest, volume: ManifestVolume): AsyncGenerator<Buffer> {
+async function* readVolumes(request: ReadRequest): AsyncGenerator<Buffer> {
+  const { storageOf } = request;
+  for (const volume of request.part.volumes)
+    yield* readVolume(storageOf ? { ...request, storage: storageOf(volume) } : request, volume);
+}
+
+/** The stored bytes of one volume, its end held back until its hash was compared. */
+export async function* readVolume(request: ReadRequest, volume: ManifestVolume): AsyncGenerator<Buffer> {
   const { signal, onBytes } = request;
   const hash = createHash('sha256');
   const held: Buffer[] = [];
