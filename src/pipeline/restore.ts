@@ -4,7 +4,7 @@ import { databaseFolder } from './catalog/keys.ts';
 import type { Codec } from './codec/codec.ts';
 import type { Engine, EngineContext, RestoreOptions, RestorePlan, RestoreTarget } from './engine/engine.ts';
 import { decodeInto, type PartSource, partReader } from './part/decode.ts';
-import { checkPart } from './part/read.ts';
+import { proveVolumes } from './part/sources.ts';
 import { StageFailure } from './process/failure.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -13,6 +13,8 @@ export interface RestoreRequest {
   target: RestoreTarget;
   options: RestoreOptions;
   storage: Storage;
+  /** Other storages that may hold the same backup: what is damaged or missing in `storage` is read from them, in this order. */
+  fallbacks?: readonly Storage[];
   engine: Engine;
   codecs: readonly Codec[];
   context: EngineContext;
@@ -29,29 +31,27 @@ export interface RestoreOutcome {
 }
 
 /**
- * Reads and hashes everything that will be needed before the target is opened; then streams it, hashed again. What a
- * failed restore changed is rolled back or dropped.
+ * Reads and hashes everything that will be needed before the target is opened; then streams it, hashed again, each
+ * volume from the storage that proved right. What a failed restore changed is rolled back or dropped.
  */
 export async function restore(request: RestoreRequest): Promise<RestoreOutcome> {
-  const { manifest, storage, codecs, context, onBytes, onPhase } = request;
-  const source: PartSource = {
-    storage,
-    folder: databaseFolder(manifest.database),
-    codecs,
-    signal: context.signal,
-    onBytes,
-  };
+  const { manifest, storage, fallbacks = [], codecs, context, onBytes, onPhase } = request;
+  const folder = databaseFolder(manifest.database);
+  const { signal } = context;
   onPhase('check');
-  for (const part of manifest.parts) {
-    if (part.kind !== 'instructions') await checkPart({ ...source, part });
-  }
+  const { storageOf, notes } = await proveVolumes({
+    storages: [storage, ...fallbacks],
+    folder,
+    parts: manifest.parts.filter((part) => part.kind !== 'instructions'),
+    signal,
+    onBytes,
+  });
   onPhase('prepare');
-  const plan = await request.engine.prepareRestore(
-    { ...request, parts: partReader({ ...source, onBytes: () => undefined }) },
-    context,
-  );
+  const source: PartSource = { storage, storageOf, folder, codecs, signal };
+  const plan = await request.engine.prepareRestore({ ...request, parts: partReader(source) }, context);
   onPhase('restore');
-  return { backupId: manifest.backupId, notes: await execute(request, source, plan) };
+  const restored = await execute(request, { ...source, onBytes }, plan);
+  return { backupId: manifest.backupId, notes: [...notes, ...restored] };
 }
 
 async function execute(

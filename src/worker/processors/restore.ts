@@ -1,6 +1,8 @@
-import { readManifest } from '../../pipeline/catalog/catalog.ts';
+import { type FoundBackup, findBackup, unreadNotes } from '../../pipeline/catalog/find.ts';
 import { restore } from '../../pipeline/restore.ts';
-import { parsePayload, type RestoreResult } from '../../shared/queues/payloads.ts';
+import type { Storage } from '../../pipeline/storage/storage.ts';
+import { BackupDataError } from '../../shared/errors.ts';
+import { type Payload, parsePayload, type RestoreResult } from '../../shared/queues/payloads.ts';
 import type { WorkerContext } from '../context.ts';
 import { expectedDatabase } from '../drift.ts';
 import type { Start } from '../job.ts';
@@ -13,8 +15,8 @@ export async function processRestore(context: WorkerContext, start: Start): Prom
   const { resources, config, clock } = context;
   const { job, signal, abort, logger } = start;
   const startedAt = clock();
-  const storage = await resources.storage(payload.storages[0] ?? '');
-  const manifest = await readManifest({ storage, backupId: payload.backupId, signal });
+  const found = await find(context, payload, signal);
+  const { manifest, storage } = found;
   const limits = { maxDuration: target.maxDuration, noBytes: config.timeouts.noBytes };
   const monitor = startMonitor({
     context,
@@ -26,11 +28,12 @@ export async function processRestore(context: WorkerContext, start: Start): Prom
   });
   logger.info('restore started', { target: target.name, targetDatabase: payload.targetDatabase });
   try {
-    const { notes } = await restore({
+    const restored = await restore({
       manifest,
       target: { url: target.url, database: payload.targetDatabase ?? undefined },
       options: { ...payload.options, confirm: payload.options.confirm ?? undefined },
       storage,
+      fallbacks: found.storages.filter((each) => each !== storage),
       engine: await resources.engine(manifest.engine.name),
       codecs: await resources.codecsOf(manifest),
       context: resources.context(signal),
@@ -38,9 +41,28 @@ export async function processRestore(context: WorkerContext, start: Start): Prom
       onBytes: monitor.bytes,
     });
     const duration = clock().getTime() - startedAt.getTime();
-    logger.info('restore done', { duration });
+    const notes = [...unreadNotes(found), ...restored.notes];
+    logger.info('restore done', { duration, notes });
     return { backupId: manifest.backupId, notes, duration };
   } finally {
     monitor.stop();
   }
+}
+
+/** The backup from the first storage of the job that has it; one that only the producer knows is passed over. */
+async function find(
+  { resources }: WorkerContext,
+  { storages: names, backupId }: Payload<'restore'>,
+  signal: AbortSignal,
+): Promise<FoundBackup & { storages: readonly Storage[] }> {
+  const known = names.filter((name) => resources.storageNames.includes(name));
+  const opened = (known.length > 0 ? known : names).map((name) => resources.storage(name));
+  const storages = await Promise.all(opened);
+  const found = await findBackup({ storages, backupId, signal });
+  if (found) return { ...found, storages };
+  throw new BackupDataError(
+    'BACKUP_NOT_FOUND',
+    `no storage of ${storages.map(({ name }) => name).join(', ')} holds the backup ${backupId}`,
+    { hint: 'See what there is with `backupdata list`.' },
+  );
 }

@@ -5,6 +5,7 @@ import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { startMeter } from '../output/meter.ts';
 import { createProgressPrinter } from '../output/progress.ts';
 import { describeTarget, parseTarget, type Target } from '../target.ts';
+import { unreadWarnings } from '../unread.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -62,7 +63,7 @@ export const restoreVerb = verb<Options>({
         requiresArg: true,
         describe: "The target database's name, to restore over what is there",
       })
-      .option('storage', { type: 'string', describe: 'Look for the backup only in this storage' })
+      .option('storage', { type: 'string', describe: 'Read the backup only from this storage' })
       .option('here', { type: 'boolean', default: false, describe: 'In this process, without Redis' })
       .option('detach', { type: 'boolean', default: false, describe: 'Do not wait; print the id of the job' })
       .example(
@@ -85,22 +86,29 @@ async function run(context: CliContext, options: Options): Promise<number> {
     config,
     backup: options.backup,
     storage: options.storage,
+    // On the worst day an older backup is better than none; the warning says what it may lack.
+    orOlder: true,
     signal: context.signal,
   });
+  const warnings = unreadWarnings(located, context.clock());
+  for (const warning of warnings) context.say(`warning: ${warning}`);
   const here = options.here || target.kind === 'url';
   if (here && options.detach)
     throw new BackupDataError('USAGE', '--detach needs a worker: it does not go with --here or a URL');
-  return here
-    ? restoreHere(context, located, target, options)
-    : restoreByWorker(context, located, target, options);
+  const job = { located, warnings, target };
+  return here ? restoreHere(context, job, options) : restoreByWorker(context, { ...job, target }, options);
 }
 
-async function restoreHere(
-  context: CliContext,
-  { manifest, storage }: LocatedBackup,
-  target: Target,
-  options: Options,
-): Promise<number> {
+interface Job {
+  located: LocatedBackup;
+  /** Said already; the JSON document must have them too. */
+  warnings: readonly string[];
+  target: Target;
+}
+
+async function restoreHere(context: CliContext, job: Job, options: Options): Promise<number> {
+  const { located, target } = job;
+  const { manifest, storage } = located;
   const { restore } = await import('../../../pipeline/restore.ts');
   const resources = await context.resources();
   const engine = await resources.engine(manifest.engine.name);
@@ -112,13 +120,14 @@ async function restoreHere(
     target: { url: target.url, database: target.database },
     options: { ...wanted(options), confirm: options.confirm },
     storage,
+    fallbacks: located.others,
     engine,
     codecs,
     context: resources.context(context.signal),
     onPhase: meter.phase,
     onBytes: meter.bytes,
   }).finally(meter.done);
-  return conclude(context, target, {
+  return conclude(context, job, {
     backupId: manifest.backupId,
     notes,
     duration: context.clock().getTime() - startedAt.getTime(),
@@ -127,11 +136,11 @@ async function restoreHere(
 
 async function restoreByWorker(
   context: CliContext,
-  { manifest, storage }: LocatedBackup,
-  target: Target,
+  job: Job & { target: Extract<Target, { kind: 'configured' }> },
   options: Options,
 ): Promise<number> {
-  if (target.kind === 'url') return restoreHere(context, { manifest, storage }, target, options);
+  const { located, warnings, target } = job;
+  const { manifest, storage, others } = located;
   const { withClient } = await import('../../client/open.ts');
   const { findRedisUrl } = await import('../redis-url.ts');
   const { followJob } = await import('../follow-job.ts');
@@ -141,7 +150,7 @@ async function restoreByWorker(
     const jobId = await client.restore(
       {
         backupId: manifest.backupId,
-        storages: [storage.name],
+        storages: [storage, ...others].map(({ name }) => name),
         database: target.configured.name,
         targetDatabase: target.database ?? null,
         options: { ...wanted(options), confirm: options.confirm ?? null },
@@ -149,12 +158,14 @@ async function restoreByWorker(
       target.configured,
     );
     if (options.detach) {
-      context.print({ document: { jobId }, text: jobId });
+      context.print({ document: { jobId, notes: warnings }, text: jobId });
       return 0;
     }
     const queue = client.queue('restores', target.configured.pool);
-    const job = { redis, installation: config.installation, queue, jobId, name: manifest.backupId, printer };
-    return conclude(context, target, (await followJob(context, job).finally(printer.done)) as RestoreResult);
+    const { installation } = config;
+    const followed = { redis, installation, queue, jobId, name: manifest.backupId, printer };
+    const result = await followJob(context, followed).finally(printer.done);
+    return conclude(context, job, result as RestoreResult);
   });
 }
 
@@ -164,14 +175,14 @@ function wanted({ create, table = [], globals, owner }: Options) {
 
 async function conclude(
   context: CliContext,
-  target: Target,
+  { target, warnings }: Job,
   { backupId, notes, duration }: RestoreResult,
 ): Promise<number> {
   const { formatDuration } = await import('../../../shared/config/units.ts');
   const where = describeTarget(target);
   for (const note of notes) context.say(`note: ${note}`);
   context.print({
-    document: { backupId, target: where, notes, duration },
+    document: { backupId, target: where, notes: [...warnings, ...notes], duration },
     text: `${backupId} restored to ${where} in ${formatDuration(duration)}`,
   });
   return 0;
