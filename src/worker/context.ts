@@ -24,4 +24,9 @@ export interface WorkerContext {
     pool: string;
     payload: Payload<Name>;
   }) => Promise<void>;
+  /**
+   * Enqueues a copy that is missing. `joined`: its job waits or runs already; `left`: it failed for a reason that another
+   * attempt does not mend.
+   */
+  mendCopy: (job: { pool: string; payload: Payload<'copy'> }) => Promise<'new' | 'joined' | 'left'>;
 }

@@ -9,13 +9,14 @@ import { drain } from './drain.ts';
 import { runJob, type Start, stopReasons } from './job.ts';
 import { openMaintenance } from './maintenance.ts';
 import { processBackup } from './processors/backup.ts';
+import { processCopy } from './processors/copy.ts';
 import { processPrune } from './processors/prune.ts';
 import { processRestore } from './processors/restore.ts';
 import { processVerify } from './processors/verify.ts';
 import { createThrottle } from './throttle.ts';
 
 export interface WorkerProcessOptions {
-  context: Omit<WorkerContext, 'enqueueMaintenance'>;
+  context: Omit<WorkerContext, 'enqueueMaintenance' | 'mendCopy'>;
   pools: readonly string[];
   /** Backups at once. */
   concurrency: number;
@@ -33,6 +34,7 @@ const processors = {
   backup: processBackup,
   restore: processRestore,
   verify: processVerify,
+  copy: processCopy,
   prune: processPrune,
 } as const;
 
@@ -40,9 +42,9 @@ const processors = {
 export function startWorker(options: WorkerProcessOptions): WorkerProcess {
   const releases = createReleaseStack();
   const { concurrency } = options;
-  const { enqueueMaintenance, close } = openMaintenance(options.context);
+  const { close, ...maintenance } = openMaintenance(options.context);
   releases.push(close);
-  const context: WorkerContext = { ...options.context, enqueueMaintenance };
+  const context: WorkerContext = { ...options.context, ...maintenance };
   const { maxStalledCount } = context.config.queue;
   const active = new Set<Promise<unknown>>();
   const common = { context, active };

@@ -18,10 +18,11 @@ export async function checkDatabase(options: {
   const plan = await engine.plan(database, inspection, context);
   const missing = await missingGlobals(plan, signal).finally(() => plan.close());
   const size = formatBytes(inspection.estimatedSourceBytes);
+  const storages = [database.storage, ...database.copies.map(({ storage }) => storage)].join(', copied to ');
   return [
     ok(
       `database ${database.name}`,
-      `${engine.name} ${serverVersion}, tools ${toolVersion}, about ${size}, storage ${database.storage}`,
+      `${engine.name} ${serverVersion}, tools ${toolVersion}, about ${size}, storage ${storages}`,
     ),
     ...missing.map((why) =>
       warning(

@@ -4,6 +4,7 @@ import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { sourceFingerprint } from '../../shared/fingerprint.ts';
 import { compactTime, newAttemptId, newBackupId, type RandomBelow } from '../../shared/ids.ts';
+import { type EnqueuedCopy, enqueueCopy } from '../../shared/queues/copy-job.ts';
 import { queueName, type WorkerQueue, workerQueues } from '../../shared/queues/names.ts';
 import { backupOptions, maintenanceOptions, restoreOptions } from '../../shared/queues/options.ts';
 import type { Payload } from '../../shared/queues/payloads.ts';
@@ -30,6 +31,7 @@ export interface Client {
   restore(request: Omit<Payload<'restore'>, 'source'>, target: DatabaseConfig): Promise<string>;
   verify(request: Payload<'verify'>, pool: string): Promise<string>;
   prune(request: Payload<'prune'>, pool: string): Promise<string>;
+  copy(request: Payload<'copy'>, pool: string): Promise<EnqueuedCopy>;
   /** Every queue of every pool that the configuration names. */
   queues: readonly Queue[];
   queue(name: WorkerQueue, pool: string): Queue;
@@ -51,6 +53,8 @@ export function createClient(options: ClientOptions): Client {
     restore: (request, target) => enqueueRestore(options, queue('restores', target.pool), request, target),
     verify: (request, pool) => enqueueVerify(options, queue('maintenance', pool), request),
     prune: (request, pool) => enqueuePrune(options, queue('maintenance', pool), request),
+    copy: (payload, pool) =>
+      enqueueCopy(queue('maintenance', pool), { payload, config: options.config.queue }),
     findJob: (jobId) => findJob([...queues.values()], jobId),
     close: async () => {
       await Promise.all([...queues.values()].map((each) => each.close()));

@@ -5,13 +5,17 @@ import { connectRedis, requireRedis } from '../../shared/redis.ts';
 import type { Secret } from '../../shared/secret.ts';
 import { type Client, createClient } from './client.ts';
 
-/** Connects, lets `use` work, and closes whatever happens. REDIS_UNAVAILABLE within seconds when Redis is away. */
+/**
+ * Connects, lets `use` work, and closes whatever happens. REDIS_UNAVAILABLE within seconds when Redis is away. What is not
+ * done within `patience` milliseconds, where it is given, fails too.
+ */
 export async function withClient<T>(
-  options: { config: Config; redisUrl: Secret },
+  options: { config: Config; redisUrl: Secret; patience?: number },
   use: (session: { client: Client; redis: Redis }) => Promise<T>,
 ): Promise<T> {
   // Every command's failure tells more than the connection's own event.
   const redis = connectRedis({ url: options.redisUrl, role: 'client', onError: () => undefined });
+  const giveUp = options.patience && setTimeout(() => redis.disconnect(), options.patience);
   try {
     await requireRedis(redis);
     const client = createClient({
@@ -26,6 +30,7 @@ export async function withClient<T>(
       await client.close();
     }
   } finally {
+    clearTimeout(giveUp);
     redis.disconnect();
   }
 }

@@ -6,7 +6,7 @@ import { parsePayload } from '../../shared/queues/payloads.ts';
 import type { Client, Enqueued } from './client.ts';
 
 /**
- * Enqueues a new run of what a backup or verify job asked for, however that job ended. RETRY_REFUSED for any other
+ * Enqueues a new run of what a backup, verify or copy job asked for, however that job ended. RETRY_REFUSED for any other
  * job; DATABASE_UNKNOWN when its database left the configuration.
  */
 export async function retryJob(options: {
@@ -19,6 +19,7 @@ export async function retryJob(options: {
     return client.backup(resources.database(parsePayload('backup', job.data).database));
   if (job.name === 'verify')
     return { jobId: await client.verify(parsePayload('verify', job.data), poolOf(job.queueName)), as: 'new' };
+  if (job.name === 'copy') return client.copy(parsePayload('copy', job.data), poolOf(job.queueName));
   throw refusal(job);
 }
 
@@ -33,7 +34,7 @@ function refusal({ id, name }: Job): BackupDataError {
       )
     : new BackupDataError(
         'RETRY_REFUSED',
-        `${id} is a ${name} job; only backup and verify jobs can be run again`,
+        `${id} is a ${name} job; only backup, verify and copy jobs can be run again`,
         {
           hint: 'The next run of its kind is made by itself.',
         },

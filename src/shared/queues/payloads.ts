@@ -102,6 +102,7 @@ export interface VerifyResult {
 export interface CopyResult {
   backupId: string;
   storage: string;
+  /** Stored bytes of the backup; 0 when the copy was there already. */
   bytes: number;
   duration: number;
 }

@@ -5,6 +5,7 @@ import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { newAttemptId } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/manifest.ts';
+import { copyJobId } from '../../shared/queues/copy-job.ts';
 import { leaseKey } from '../../shared/queues/names.ts';
 import { type BackupResult, parsePayload } from '../../shared/queues/payloads.ts';
 import type { WorkerContext } from '../context.ts';
@@ -118,7 +119,7 @@ async function followUp(
   for (const { storage: to } of copies) {
     await context.enqueueMaintenance({
       name: 'copy',
-      jobId: `copy-${backupId}-${to}`,
+      jobId: copyJobId({ backupId, to }),
       pool,
       payload: { backupId, database, from: storage, to },
     });

@@ -1,15 +1,18 @@
 import type { Marks } from '../../../pipeline/catalog/marks.ts';
 import { formatBytes, formatDuration } from '../../../shared/config/units.ts';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import type { ShownCopy } from '../copies.ts';
 import { durationOf } from './backups-table.ts';
 import { type Field, renderFields } from './fields.ts';
+import { progressText } from './jobs-text.ts';
 import { type Column, renderTable } from './table.ts';
 import { formatAge, formatTime } from './time.ts';
 
 export interface ShownBackup {
   manifest: Manifest;
-  /** Where it is: the storage that was read first, then those with a copy. */
-  storages: readonly string[];
+  /** Where it was read. */
+  storage: string;
+  copies: readonly ShownCopy[];
   marks: Marks;
   now: Date;
   width: number;
@@ -22,13 +25,14 @@ export function backupText(shown: ShownBackup): string {
   return `${renderFields([...identity(shown), ...contents(shown), ...proof(shown)], width)}\n\n${parts}`;
 }
 
-function identity({ manifest, storages, marks, now }: ShownBackup): Field[] {
+function identity({ manifest, storage, copies, marks, now }: ShownBackup): Field[] {
   const { trigger } = manifest;
   const finishedAt = new Date(manifest.finishedAt);
   return [
     ['backup', manifest.backupId],
     ['database', manifest.database],
-    ['storage', storages.join(', ')],
+    ['storage', storage],
+    ['copies', copies.map(copyText)],
     ['snapshot', formatTime(new Date(manifest.snapshotAt))],
     [
       'finished',
@@ -68,6 +72,12 @@ function proof({ marks }: ShownBackup): Field[] {
       `${formatTime(at)} ${level} ${outcome === 'ok' ? 'ok' : 'FAILED'} in ${seconds}s`,
   );
   return [['verified', verified.length > 0 ? verified : 'never']];
+}
+
+function copyText({ storage, state, verification, error, progress }: ShownCopy): string {
+  if (state === 'copied') return `${storage}: copied, ${verification}`;
+  if (progress) return `${storage}: ${state}, ${progressText(progress)}`;
+  return error ? `${storage}: ${state}: ${error.message}` : `${storage}: ${state}`;
 }
 
 function describeCodec({ name, params }: Manifest['codecs'][number]): string {

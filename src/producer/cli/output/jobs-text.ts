@@ -32,7 +32,7 @@ function lastChange({ finishedAt, startedAt, createdAt }: JobSummary): Date {
 }
 
 function detailOf({ state, progress, error }: JobSummary): string {
-  if (state === 'active' && progress) return describe(progress);
+  if (state === 'active' && progress) return progressText(progress);
   return error && state !== 'completed' ? error.message : '';
 }
 
@@ -65,7 +65,7 @@ function moment(time: string, now: Date): string {
 
 function outcome({ state, progress, error, result }: JobSummary): Field[] {
   return [
-    ['progress', state === 'active' && progress ? describe(progress) : []],
+    ['progress', state === 'active' && progress ? progressText(progress) : []],
     [
       'error',
       error && state !== 'completed' ? [error.message, ...(error.hint === null ? [] : [error.hint])] : [],
@@ -74,7 +74,7 @@ function outcome({ state, progress, error, result }: JobSummary): Field[] {
   ];
 }
 
-function describe({ phase, bytes, bytesPerSecond, expectedBytes }: Progress): string {
+export function progressText({ phase, bytes, bytesPerSecond, expectedBytes }: Progress): string {
   const about = expectedBytes === null ? '' : ` of about ${formatBytes(expectedBytes)}`;
   return `${phase}, ${formatBytes(bytes)}${about}, ${formatBytes(bytesPerSecond)}/s`;
 }

@@ -55,7 +55,7 @@ export const jobsVerbs: VerbGroup = {
     }),
     verb<Options>({
       command: 'retry <id>',
-      describe: 'Enqueue a new run of what a backup or verify job asked for',
+      describe: 'Enqueue a new run of what a backup, verify or copy job asked for',
       exits: {
         3: 'no such job, or its database left the configuration',
         4: 'the job is a restore',

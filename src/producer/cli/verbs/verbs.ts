@@ -2,6 +2,7 @@ import type { Verb, VerbGroup } from '../verb.ts';
 import { backupVerb } from './backup.ts';
 import { checkVerb } from './check.ts';
 import { configVerbs } from './config.ts';
+import { copyVerb } from './copy.ts';
 import { downloadVerb } from './download.ts';
 import { jobsVerbs } from './jobs.ts';
 import { keygenVerb } from './keygen.ts';
@@ -23,6 +24,7 @@ export const verbs: readonly (Verb | VerbGroup)[] = [
   backupVerb,
   restoreVerb,
   verifyVerb,
+  copyVerb,
   listVerb,
   showVerb,
   downloadVerb,

@@ -4,6 +4,8 @@ import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { startMeter } from '../output/meter.ts';
 import { createProgressPrinter } from '../output/progress.ts';
+import { maintenancePool } from '../pool.ts';
+import { unreadWarnings } from '../unread.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -37,6 +39,7 @@ export const verifyVerb = verb<Options>({
 async function run(context: CliContext, { backup, level, storage, here }: Options): Promise<number> {
   const [config, resources] = [await context.config(), await context.resources()];
   const located = await locateBackup({ resources, config, backup, storage, signal: context.signal });
+  for (const warning of unreadWarnings(located, context.clock())) context.say(`warning: ${warning}`);
   const { seconds } = here
     ? await verifyHere(context, located, level)
     : await verifyByWorker(context, located, level);
@@ -81,8 +84,7 @@ async function verifyByWorker(
   const { followJob } = await import('../follow-job.ts');
   const config = await context.config();
   const { backupId, database } = manifest;
-  // A database that left the configuration still has backups; any worker of the default pool can prove them.
-  const pool = config.databases.get(database)?.pool ?? [...config.databases.values()][0]?.pool ?? 'default';
+  const pool = maintenancePool(config, database);
   const printer = createProgressPrinter(context);
   return withClient({ config, redisUrl: await findRedisUrl(context) }, async ({ client, redis }) => {
     const jobId = await client.verify(
