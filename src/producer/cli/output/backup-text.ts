@@ -4,7 +4,7 @@ import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import type { ShownCopy } from '../copies.ts';
 import { durationOf } from './backups-table.ts';
 import { type Field, renderFields } from './fields.ts';
-import { progressText } from './jobs-text.ts';
+import { movedText } from './jobs-text.ts';
 import { type Column, renderTable } from './table.ts';
 import { formatAge, formatTime } from './time.ts';
 
@@ -76,7 +76,7 @@ function proof({ marks }: ShownBackup): Field[] {
 
 function copyText({ storage, state, verification, error, progress }: ShownCopy): string {
   if (state === 'copied') return `${storage}: copied, ${verification}`;
-  if (progress) return `${storage}: ${state}, ${progressText(progress)}`;
+  if (progress) return `${storage}: ${state}, ${movedText(progress)}`;
   return error ? `${storage}: ${state}: ${error.message}` : `${storage}: ${state}`;
 }
 

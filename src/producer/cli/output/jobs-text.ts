@@ -32,7 +32,7 @@ function lastChange({ finishedAt, startedAt, createdAt }: JobSummary): Date {
 }
 
 function detailOf({ state, progress, error }: JobSummary): string {
-  if (state === 'active' && progress) return progressText(progress);
+  if (state === 'active' && progress) return `${progress.phase}, ${movedText(progress)}`;
   return error && state !== 'completed' ? error.message : '';
 }
 
@@ -65,7 +65,7 @@ function moment(time: string, now: Date): string {
 
 function outcome({ state, progress, error, result }: JobSummary): Field[] {
   return [
-    ['progress', state === 'active' && progress ? progressText(progress) : []],
+    ['progress', state === 'active' && progress ? `${progress.phase}, ${movedText(progress)}` : []],
     [
       'error',
       error && state !== 'completed' ? [error.message, ...(error.hint === null ? [] : [error.hint])] : [],
@@ -74,7 +74,8 @@ function outcome({ state, progress, error, result }: JobSummary): Field[] {
   ];
 }
 
-export function progressText({ phase, bytes, bytesPerSecond, expectedBytes }: Progress): string {
+/** Stored bytes so far, what they will be about, and the rate. */
+export function movedText({ bytes, bytesPerSecond, expectedBytes }: Progress): string {
   const about = expectedBytes === null ? '' : ` of about ${formatBytes(expectedBytes)}`;
-  return `${phase}, ${formatBytes(bytes)}${about}, ${formatBytes(bytesPerSecond)}/s`;
+  return `${formatBytes(bytes)}${about}, ${formatBytes(bytesPerSecond)}/s`;
 }
