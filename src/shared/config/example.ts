@@ -32,6 +32,9 @@ identities: []
 defaults:
   # May be left out while there is only one storage.
   storage: main
+  # Other storages that each backup is copied to once it is committed: [NAME], or [{ storage: NAME, retention: … }]
+  # where its backups are kept for another time than in the first.
+  #copies: []
   # type: zstd with level 1 to 19, gzip with level 1 to 9, or none.
   compression: { type: zstd, level: 1 }
   # type: age with the public keys to which backups are encrypted; the secret key of any one of them opens all.

@@ -5,9 +5,28 @@ import {
   BackupDataError,
   exitCodeOf,
   fromFailedReason,
+  joinErrors,
   toErrorDocument,
   toFailedReason,
 } from '../../../src/shared/errors.ts';
+
+describe('several errors as one', () => {
+  const damaged = new BackupDataError('OBJECT_DAMAGED', 'main is damaged', { hint: 'Use a copy.' });
+  const away = new BackupDataError('STORAGE_UNAVAILABLE', 'far is away', { hint: 'Wait.' });
+
+  it('are the one itself when it is alone', () => {
+    assert.equal(joinErrors([damaged]), damaged);
+  });
+
+  it('name all of them, and are worth another attempt when one of them is', () => {
+    const { code, message, hint, retryable, cause } = joinErrors([damaged, away]);
+    assert.deepEqual(
+      [code, message, hint, retryable],
+      ['STORAGE_UNAVAILABLE', 'main is damaged; far is away', 'Wait.', true],
+    );
+    assert.equal(cause, damaged);
+  });
+});
 
 describe('an error', () => {
   for (const error of [

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { openStorage } from '../../../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../../../src/pipeline/storage/storage.ts';
 import { type LocatedBackup, locateBackup } from '../../../../src/producer/cli/locate.ts';
+import { unreadWarnings } from '../../../../src/producer/cli/unread.ts';
 import { type ErrorCode, hasCode } from '../../../../src/shared/errors.ts';
 import { storeDamagedManifest, storeManifest } from '../../../support/catalog-objects.ts';
 import { sampleDatabase } from '../../../support/database.ts';
@@ -17,6 +18,8 @@ interface Place {
   first: Storage;
   second: Storage;
   locate: (backup: string, storage?: string) => Promise<LocatedBackup>;
+  /** As a restore does. */
+  locateForRestore: (backup: string) => Promise<LocatedBackup>;
   /** Puts a link to itself where the folder of a storage should be. */
   breakStorage: (name: 'first' | 'second') => Promise<void>;
 }
@@ -40,6 +43,8 @@ function withStorages(use: (place: Place) => Promise<void>): Promise<void> {
       second: await storage('second'),
       locate: (backup, name) =>
         locateBackup({ resources, config, backup, storage: name, signal: new AbortController().signal }),
+      locateForRestore: (backup) =>
+        locateBackup({ resources, config, backup, orOlder: true, signal: new AbortController().signal }),
       breakStorage: (name) => symlink(name, join(folder, name)),
     });
   });
@@ -119,6 +124,49 @@ describe('what an operator calls a backup', () => {
       await storeManifest(first, { backupId: older });
       await breakStorage('second');
       await assert.rejects(locate('shop'), refuses('STORAGE_UNAVAILABLE', /second/));
+    }));
+
+  it('comes with where else its bytes may be, and with what could not be read before', () =>
+    withStorages(async ({ first, second, locate }) => {
+      await storeManifest(first, { backupId: older });
+      await storeDamagedManifest(second, older);
+      const { storage, others, unread, mayBeOlder } = await locate(older);
+      assert.deepEqual(
+        [storage.name, others.map(({ name }) => name), mayBeOlder],
+        ['first', ['second'], false],
+      );
+      assert.deepEqual(
+        unread.map((each) => [each.storage, each.error.code]),
+        [['second', 'MANIFEST_INVALID']],
+      );
+      assert.deepEqual((await locate(older, 'first')).others, []);
+    }));
+
+  it('is the latest from a copy when only its own manifest is damaged: that is the same backup', () =>
+    withStorages(async ({ first, second, locate }) => {
+      await storeManifest(first, { backupId: newer });
+      await storeDamagedManifest(second, newer);
+      const { storage, manifest, mayBeOlder } = await locate('shop');
+      assert.deepEqual([storage.name, manifest.backupId, mayBeOlder], ['first', newer, false]);
+    }));
+
+  it('is the latest of the others for a restore, which is told that there may be a later one', () =>
+    withStorages(async ({ first, locateForRestore, breakStorage }) => {
+      await breakStorage('second');
+      await assert.rejects(locateForRestore('shop'), refuses('STORAGE_UNAVAILABLE', /second/));
+      await storeManifest(first, { backupId: older });
+      const located = await locateForRestore('shop');
+      assert.deepEqual([located.storage.name, located.mayBeOlder], ['first', true]);
+      const warnings = unreadWarnings(located, new Date('2026-01-02T06:04:05Z'));
+      assert.match(warnings[0] ?? '', /^storage second cannot be read: /);
+      assert.equal(warnings[1], `${older} (3h ago) is the latest that can be read; there may be a later one`);
+    }));
+
+  it('is refused for a restore, too, when no storage can be read, each of them named', () =>
+    withStorages(async ({ locateForRestore, breakStorage }) => {
+      await breakStorage('first');
+      await breakStorage('second');
+      await assert.rejects(locateForRestore('shop'), refuses('STORAGE_UNAVAILABLE', /second.*; .*first/));
     }));
 
   it('is refused with the ids that come near', () =>

@@ -167,13 +167,34 @@ describe('show', () => {
       assert.deepEqual((await run('show', 'shop', '--json')).json(), {
         manifest,
         storage: 'main',
-        copies: [{ storage: 'other' }],
+        copies: [{ storage: 'other', state: 'copied', verification: 'unverified' }],
         verifications: [
           { at: '2026-01-05T00:00:00.000Z', level: 'decode', outcome: 'failed', seconds: 4 },
           { at: '2026-01-04T00:00:00.000Z', level: 'checksum', outcome: 'ok', seconds: 3 },
         ],
         pinned: false,
       });
+    }));
+
+  it('says of another manifest by that id, and of one that is damaged, why it is no copy', () =>
+    withTwoStorages(async ({ main, other, run }) => {
+      await storeManifest(main, { backupId: newest });
+      const attemptId = 'abbbbbbbb';
+      const key = `data/${newest}/${attemptId}/data.dump`;
+      const volumes = [{ key, bytes: 3, sha256: 'a'.repeat(64) }];
+      await storeManifest(other, {
+        backupId: newest,
+        attemptId,
+        parts: [{ name: 'data.dump', kind: 'data', volumes }],
+      });
+      const copyOf = async () =>
+        (await run('show', newest, '--json')).json<{ copies: { state: string; error: { code: string } }[] }>()
+          .copies[0];
+      const rival = await copyOf();
+      assert.deepEqual([rival?.state, rival?.error.code], ['failed', 'OBJECT_EXISTS']);
+      await storeDamagedManifest(other, newest);
+      const damaged = await copyOf();
+      assert.deepEqual([damaged?.state, damaged?.error.code], ['failed', 'MANIFEST_INVALID']);
     }));
 
   it('tells people the same within 80 columns, notes broken between words', () =>
