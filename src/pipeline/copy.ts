@@ -18,6 +18,8 @@ export interface CopyRequest {
   from: readonly Storage[];
   to: Storage;
   installation: string;
+  /** Whether `to` may be another installation's. */
+  shared: boolean;
   signal: AbortSignal;
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
   /** Whether no other copy of this backup can be under way there, so that what a failed one left may be removed. */
@@ -40,8 +42,7 @@ export interface CopyOutcome {
  * OBJECT_EXISTS when another manifest of that id is there. On failure nothing is left, or `sweep` finds it later.
  */
 export async function copy(request: CopyRequest): Promise<CopyOutcome> {
-  const { to, installation, signal } = request;
-  await claimStorage({ storage: to, installation, signal });
+  await claimStorage({ ...request, storage: request.to });
   if (await isThere(request)) {
     await copyPin(request);
     return { bytes: 0, notes: [] };

@@ -47,6 +47,7 @@ async function run(context: WorkerContext, start: Start, payload: Payload<'copy'
       from,
       to: await resources.storage(payload.to),
       installation: config.installation,
+      shared: resources.isShared(payload.to),
       signal,
       wait,
       isAlone: async () => (await job.extendLock(token, config.queue.lockDuration)) === 1,

@@ -15,8 +15,8 @@ import { BackupDataError } from '../../../src/shared/errors.ts';
 import { encodeManifest } from '../../../src/shared/manifest.ts';
 import { storeMark } from '../../support/catalog-objects.ts';
 import { withFolder } from '../../support/folder.ts';
-import { chooseSeed, createSeeded, type Seeded } from '../../support/seeded.ts';
 import { type StoredBackup, storeBackup } from '../../support/random-backup.ts';
+import { chooseSeed, createSeeded, type Seeded } from '../../support/seeded.ts';
 
 const signal = new AbortController().signal;
 
@@ -54,6 +54,7 @@ function withBackup(context: TestContext, use: (place: Place) => Promise<void>):
           from: [main],
           to,
           installation: 'default',
+          shared: false,
           signal,
           wait: async () => undefined,
           isAlone: async () => true,
@@ -131,7 +132,7 @@ describe('a copy of a backup', () => {
 
   it('is refused by a storage of another installation, which stays untouched', (context) =>
     withBackup(context, async ({ to, copy: run }) => {
-      await claimStorage({ storage: to, installation: 'another', signal });
+      await claimStorage({ storage: to, installation: 'another', shared: false, signal });
       await assert.rejects(run(), { code: 'STORAGE_FOREIGN' });
       assert.equal((await contentOf(to)).size, 0);
     }));

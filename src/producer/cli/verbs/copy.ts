@@ -72,11 +72,12 @@ async function copyHere(context: CliContext, located: LocatedBackup, to: Storage
   const source = await findBackup({ storages: from, backupId, signal });
   if (!source) throw new BackupDataError('BACKUP_NOT_FOUND', `${backupId} was removed a moment ago`);
   const { installation } = await context.config();
+  const shared = (await context.resources()).isShared(to.name);
   const meter = startMeter(context, { name: backupId, expectedBytes });
   meter.phase('copy');
   // A worker may be copying the same backup: what this copy leaves when it fails is for the sweep.
   const isAlone = async (): Promise<boolean> => false;
-  const request = { source, from, to, installation, signal, wait, isAlone, onBytes: meter.bytes };
+  const request = { source, from, to, installation, shared, signal, wait, isAlone, onBytes: meter.bytes };
   const { bytes, notes } = await copy(request).finally(meter.done);
   for (const note of notes) context.say(`note: ${note}`);
   return bytes;
