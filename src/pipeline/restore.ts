@@ -1,5 +1,5 @@
 import { BackupDataError } from '../shared/errors.ts';
-import type { Manifest } from '../shared/manifest.ts';
+import type { Manifest, ManifestPart } from '../shared/manifest.ts';
 import { databaseFolder } from './catalog/keys.ts';
 import type { Codec } from './codec/codec.ts';
 import type { Engine, EngineContext, RestoreOptions, RestorePlan, RestoreTarget } from './engine/engine.ts';
@@ -42,7 +42,7 @@ export async function restore(request: RestoreRequest): Promise<RestoreOutcome> 
   const { storageOf, notes } = await proveVolumes({
     storages: [storage, ...fallbacks],
     folder,
-    parts: manifest.parts.filter((part) => part.kind !== 'instructions'),
+    parts: manifest.parts.filter(isRestored),
     signal,
     onBytes,
   });
@@ -52,6 +52,11 @@ export async function restore(request: RestoreRequest): Promise<RestoreOutcome> 
   onPhase('restore');
   const restored = await execute(request, { ...source, onBytes }, plan);
   return { backupId: manifest.backupId, notes: [...notes, ...restored] };
+}
+
+/** What is for people and for drills must not stop a restore when it is damaged. */
+function isRestored({ kind }: ManifestPart): boolean {
+  return kind !== 'instructions' && kind !== 'counts';
 }
 
 async function execute(

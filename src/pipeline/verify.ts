@@ -3,6 +3,7 @@ import type { Manifest, ManifestPart } from '../shared/manifest.ts';
 import type { Verification, VerifyLevel } from '../shared/verification.ts';
 import { databaseFolder, verificationKey } from './catalog/keys.ts';
 import type { Codec } from './codec/codec.ts';
+import { type DrillFacts, type DrillSettings, holdDrill } from './drill.ts';
 import type { Engine, EngineContext } from './engine/engine.ts';
 import { decodeInto } from './part/decode.ts';
 import { checkPart } from './part/read.ts';
@@ -19,23 +20,43 @@ export interface VerifyRequest {
   context: EngineContext;
   clock: () => Date;
   onBytes: (count: number) => void;
+  /** Where and how level restore is held; it needs this. */
+  drill?: DrillSettings | undefined;
 }
 
 /**
  * Proves a backup at a level and records the outcome beside it. A backup found wanting is recorded as failed and
- * thrown as VERIFY_FAILED; when the storage, a tool or a key is not at hand nothing was learned, and nothing is recorded.
+ * thrown as VERIFY_FAILED; when the storage, a tool, a key or a drill's server is not at hand nothing was learned, and
+ * nothing is recorded.
  */
 export async function verify(request: VerifyRequest): Promise<Verification> {
   const startedAt = request.clock();
+  const proof = await prove(request);
+  const recording = record(request, startedAt, proof);
+  if (!proof.failure) return recording;
+  // That the backup is bad must be heard, even where it cannot be written down.
+  await recording.catch(() => undefined);
+  throw proof.failure;
+}
+
+/** What was found; anything that says nothing of the backup is thrown. */
+interface Proof {
+  failure: BackupDataError | null;
+  /** Null for other levels, and where the restore failed. */
+  drill: DrillFacts | null;
+}
+
+async function prove(request: VerifyRequest): Promise<Proof> {
   try {
+    if (request.level === 'restore') {
+      const { facts, finding } = await holdDrill(request);
+      return { failure: finding === null ? null : failed(request, finding), drill: facts };
+    }
     for (const part of request.manifest.parts) await verifyPart(request, part);
+    return { failure: null, drill: null };
   } catch (error) {
-    const failure = asVerdict(request, error);
-    // That the backup is bad must be heard, even where it cannot be written down.
-    await record(request, startedAt, failure).catch(() => undefined);
-    throw failure;
+    return { failure: asVerdict(request, error), drill: null };
   }
-  return record(request, startedAt, null);
 }
 
 async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<void> {
@@ -58,17 +79,21 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
 }
 
 /** The failure as a verdict on the backup; anything that says nothing of the backup is thrown on as it is. */
-function asVerdict({ manifest, level, context }: VerifyRequest, error: unknown): BackupDataError {
-  context.signal.throwIfAborted();
+function asVerdict(request: VerifyRequest, error: unknown): BackupDataError {
+  request.context.signal.throwIfAborted();
   const damaged =
     error instanceof BackupDataError && ['OBJECT_DAMAGED', 'OBJECT_NOT_FOUND'].includes(error.code);
   if (!damaged && !(error instanceof StageFailure && refused(error))) throw error;
+  return failed(request, error.message, error);
+}
+
+function failed({ manifest, level }: VerifyRequest, reason: string, cause?: Error): BackupDataError {
   return new BackupDataError(
     'VERIFY_FAILED',
-    `backup ${manifest.backupId} failed verification (${level}): ${error.message}`,
+    `backup ${manifest.backupId} failed verification (${level}): ${reason}`,
     {
       hint: `Back the database up again now, and restore from an older backup: \`backupdata list ${manifest.database}\`.`,
-      cause: error,
+      cause,
     },
   );
 }
@@ -81,17 +106,23 @@ function refused({ exits }: StageFailure): boolean {
 async function record(
   request: VerifyRequest,
   startedAt: Date,
-  failure: BackupDataError | null,
+  { failure, drill }: Proof,
 ): Promise<Verification> {
   const { manifest, level, storage, context, clock } = request;
   const at = clock();
-  const seconds = Math.round((at.getTime() - startedAt.getTime()) / 1_000);
-  const verification: Verification = { at, level, outcome: failure ? 'failed' : 'ok', seconds };
+  const milliseconds = drill?.restore ?? at.getTime() - startedAt.getTime();
+  const verification: Verification = {
+    at,
+    level,
+    outcome: failure ? 'failed' : 'ok',
+    seconds: Math.round(milliseconds / 1_000),
+  };
   const details = {
     backupId: manifest.backupId,
     attemptId: manifest.attemptId,
     ...verification,
     error: failure && toErrorDocument(failure),
+    ...(drill && { drill }),
   };
   const body = Buffer.from(`${JSON.stringify(details, null, 2)}\n`);
   await storage.put(verificationKey(manifest.backupId, verification), body, { signal: context.signal });

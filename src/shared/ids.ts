@@ -66,6 +66,19 @@ export function parseCompactTime(text: string): Date {
   return new Date(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
 }
 
+const scratchName = /^bkd_drill_([0-9a-z]{1,9})_[a-z2-7]{6}$/;
+
+/** `bkd_drill_<seconds since 1970, base 36>_<6 random>`: a database that a drill makes, and any later drill may drop. */
+export function newScratchName(at: Date, randomBelow: RandomBelow = secureRandomBelow): string {
+  return `bkd_drill_${Math.floor(at.getTime() / 1_000).toString(36)}_${randomText(6, randomBelow)}`;
+}
+
+/** When a drill made the database of that name; undefined for one that no drill named. */
+export function timeOfScratch(name: string): Date | undefined {
+  const seconds = scratchName.exec(name)?.[1];
+  return seconds === undefined ? undefined : new Date(Number.parseInt(seconds, 36) * 1_000);
+}
+
 function slotSuffix(database: string, slot: Date): string {
   const digest = createHash('sha256').update(`${database}\n${slot.toISOString()}`).digest();
   return Array.from(digest.subarray(0, 6), (byte) => alphabet[byte % alphabet.length]).join('');

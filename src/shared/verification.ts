@@ -1,3 +1,5 @@
+import { formatDuration } from './config/units.ts';
+
 /** How far a backup was proven, weakest first. */
 export const verifyLevels = ['checksum', 'decode', 'restore'] as const;
 export type VerifyLevel = (typeof verifyLevels)[number];
@@ -12,11 +14,23 @@ export interface Verification {
   seconds: number;
 }
 
-/** One word for a list: the strongest proof, or that the newest attempt at one failed. */
+/** A word or two for a list: the strongest proof, or that the newest attempt at one failed. */
 export function badgeOf(verifications: readonly Verification[]): string {
-  const newest = verifications.toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
-  if (!newest) return 'unverified';
-  if (newest.outcome === 'failed') return 'FAILED';
-  const proven = verifications.filter((each) => each.outcome === 'ok').map((each) => each.level);
-  return proven.includes('decode') ? 'decoded' : 'checksum';
+  const newestFirst = verifications.toSorted((a, b) => b.at.getTime() - a.at.getTime());
+  if (!newestFirst[0]) return 'unverified';
+  if (newestFirst[0].outcome === 'failed') return 'FAILED';
+  const proven = newestFirst.filter((each) => each.outcome === 'ok');
+  const restored = proven.find((each) => each.level === 'restore');
+  if (restored) return `restored in ${inWords(restored.seconds)}`;
+  return proven.some((each) => each.level === 'decode') ? 'decoded' : 'checksum';
+}
+
+/** Whether it proved at least as much as that level would. */
+export function proves({ level, outcome }: Verification, wanted: VerifyLevel): boolean {
+  return outcome === 'ok' && verifyLevels.indexOf(level) >= verifyLevels.indexOf(wanted);
+}
+
+/** Whole seconds are all that is recorded. */
+function inWords(seconds: number): string {
+  return seconds < 60 ? `${seconds}s` : formatDuration(seconds * 1_000);
 }

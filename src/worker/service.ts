@@ -4,7 +4,7 @@ import { createResources } from '../pipeline/resources.ts';
 import { createRedactor } from '../shared/redact.ts';
 import { connectRedis } from '../shared/redis.ts';
 import type { Service, WorkerServiceOptions } from '../shared/service.ts';
-import { createThrottle } from './throttle.ts';
+import { createThrottle } from '../shared/throttle.ts';
 import { startWorker } from './worker.ts';
 
 /** Connects to Redis and takes jobs until closed. */

@@ -4,6 +4,7 @@ import { BackupDataError } from '../shared/errors.ts';
 import { createReleaseStack } from '../shared/lifecycle.ts';
 import { queueName, redisPrefix, type WorkerQueue } from '../shared/queues/names.ts';
 import { maxStartedAttempts, retryDelay } from '../shared/queues/options.ts';
+import { createThrottle } from '../shared/throttle.ts';
 import type { WorkerContext } from './context.ts';
 import { drain } from './drain.ts';
 import { runJob, type Start, stopReasons } from './job.ts';
@@ -13,7 +14,6 @@ import { processCopy } from './processors/copy.ts';
 import { processPrune } from './processors/prune.ts';
 import { processRestore } from './processors/restore.ts';
 import { processVerify } from './processors/verify.ts';
-import { createThrottle } from './throttle.ts';
 
 export interface WorkerProcessOptions {
   context: Omit<WorkerContext, 'enqueueMaintenance' | 'mendCopy'>;

@@ -5,6 +5,7 @@ import type { Secret } from '../../shared/secret.ts';
 import type { StageFailure } from '../process/failure.ts';
 import type { Stage } from '../process/stage.ts';
 import type { Tools } from '../process/tools.ts';
+import type { RowCounts } from './row-counts.ts';
 
 export type EngineName = DatabaseConfig['engine'];
 
@@ -57,6 +58,8 @@ export interface RestoreOptions {
   noOwner: boolean;
   /** The target database's name as the operator typed it, to restore over what is there. */
   confirm: string | undefined;
+  /** Leave out what would reach out to other servers by itself, as a subscription does. */
+  isolated?: boolean;
 }
 
 /** Where to restore to. */
@@ -85,6 +88,23 @@ export interface RestorePlan {
   finish(): Promise<readonly string[]>;
   /** Takes back what a failed restore made; a clause for each thing that it could not take back. Never throws. */
   undo(): Promise<readonly string[]>;
+}
+
+/** A database of its own on the target's server, to prove a backup in. Nothing else on that server is changed. */
+export interface Scratch {
+  /** Where a restore with `create` makes it. */
+  readonly target: RestoreTarget;
+  readonly serverVersion: string;
+  /** Whether a restore that failed so proves the backup bad; false where the target, its user or a tool may be to blame. */
+  blames(failure: StageFailure): boolean;
+  /** What the backup's table of contents names and the restored database lacks, as `TABLE public.orders`. */
+  missing(request: { manifest: Manifest; parts: PartReader }): Promise<readonly string[]>;
+  /** Counts the rows of every table. */
+  count(): Promise<RowCounts>;
+  /** Runs one SQL query, read-only; undefined when the first column of its first row is true, else what it was instead. */
+  refute(assertion: string): Promise<string | undefined>;
+  /** Drops it, whatever was aborted; a clause says so where it could not be dropped. Never throws. */
+  drop(): Promise<string | undefined>;
 }
 
 /** One installed program of an engine. */
@@ -122,6 +142,23 @@ export interface Engine {
     request: { manifest: Manifest; target: RestoreTarget; options: RestoreOptions; parts: PartReader },
     context: EngineContext,
   ): Promise<RestorePlan>;
+
+  /**
+   * Makes ready for a drill, and sweeps what dead drills left on the server. Makes no database yet. Refuses a server that
+   * is older than the source's with CONFIG_INVALID, a user who may not create databases with DATABASE_PERMISSION, and with
+   * inspect's connection errors: none of them says anything of the backup.
+   */
+  scratch(
+    request: {
+      manifest: Manifest;
+      target: RestoreTarget;
+      /** The database's name, of `newScratchName`. */
+      name: string;
+      /** Now. */
+      at: Date;
+    },
+    context: EngineContext,
+  ): Promise<Scratch>;
 
   /** What a failed tool's words mean, when they are known, so that the error can say what to do and whether to retry. */
   explain(failure: StageFailure, database: { name: string }): BackupDataError | undefined;

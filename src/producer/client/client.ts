@@ -29,7 +29,8 @@ export interface Enqueued {
 export interface Client {
   backup(database: DatabaseConfig): Promise<Enqueued>;
   restore(request: Omit<Payload<'restore'>, 'source'>, target: DatabaseConfig): Promise<string>;
-  verify(request: Payload<'verify'>, pool: string): Promise<string>;
+  /** Of several requests with the same `jobId` only the first is taken. */
+  verify(request: Payload<'verify'>, pool: string, jobId?: string): Promise<string>;
   prune(request: Payload<'prune'>, pool: string): Promise<string>;
   copy(request: Payload<'copy'>, pool: string): Promise<EnqueuedCopy>;
   /** Every queue of every pool that the configuration names. */
@@ -51,7 +52,7 @@ export function createClient(options: ClientOptions): Client {
     queue,
     backup: (database) => enqueueBackup(options, queue('backups', database.pool), database),
     restore: (request, target) => enqueueRestore(options, queue('restores', target.pool), request, target),
-    verify: (request, pool) => enqueueVerify(options, queue('maintenance', pool), request),
+    verify: (request, pool, jobId) => enqueueVerify(options, queue('maintenance', pool), request, jobId),
     prune: (request, pool) => enqueuePrune(options, queue('maintenance', pool), request),
     copy: (payload, pool) =>
       enqueueCopy(queue('maintenance', pool), { payload, config: options.config.queue }),
@@ -139,8 +140,8 @@ async function enqueueVerify(
   { config, clock, randomBelow }: ClientOptions,
   queue: Queue,
   request: Payload<'verify'>,
+  jobId = `verify-${request.backupId}-${compactTime(clock())}-${newAttemptId(randomBelow)}`,
 ): Promise<string> {
-  const jobId = `verify-${request.backupId}-${compactTime(clock())}-${newAttemptId(randomBelow)}`;
   await queue.add('verify', request, maintenanceOptions({ jobId, queue: config.queue }));
   return jobId;
 }

@@ -43,6 +43,9 @@ const retention = z
 /** A storage's name, or with a retention of its own. */
 const copy = z.union([name, z.strictObject({ storage: name, retention: retention.optional() })]);
 
+/** Of several lines where that reads better. */
+const sqlQuery = z.string().refine((query) => query.trim() !== '', { message: 'must not be empty' });
+
 const verify = z.strictObject({
   level: z.enum(verifyLevels).default('decode'),
   /** Five fields of cron, in the database's time zone: at each, one backup is proven. */
@@ -51,8 +54,8 @@ const verify = z.strictObject({
   target: name.optional(),
   /** `exact`: rows are counted on the dump's own snapshot, and compared by level restore. */
   counts: z.enum(['none', 'exact']).default('none'),
-  /** For level restore: statements whose first column must be true in the scratch database. */
-  assertions: z.array(text).default([]),
+  /** For level restore: queries whose first column must be true in the scratch database. */
+  assertions: z.array(sqlQuery).default([]),
 });
 
 /** What `defaults` may set and each database may override. */

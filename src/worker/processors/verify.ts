@@ -1,5 +1,6 @@
 import { readManifest } from '../../pipeline/catalog/catalog.ts';
 import type { Codec } from '../../pipeline/codec/codec.ts';
+import { drillOn } from '../../pipeline/drill.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import { verify } from '../../pipeline/verify.ts';
 import { hasCode } from '../../shared/errors.ts';
@@ -7,6 +8,7 @@ import type { Manifest } from '../../shared/manifest.ts';
 import { type Payload, parsePayload, type VerifyResult } from '../../shared/queues/payloads.ts';
 import type { VerifyLevel } from '../../shared/verification.ts';
 import type { WorkerContext } from '../context.ts';
+import { expectedDatabase } from '../drift.ts';
 import type { Start } from '../job.ts';
 import { startMonitor } from '../monitor.ts';
 
@@ -16,6 +18,7 @@ const day = 86_400_000;
 export async function processVerify(context: WorkerContext, start: Start): Promise<VerifyResult> {
   const payload = parsePayload('verify', start.job.data);
   const { backupId, storage: storageName } = payload;
+  const target = payload.target && (await expectedDatabase(context, start, payload.target));
   const { resources, config, clock } = context;
   const { job, signal, abort, logger } = start;
   const storage = await resources.storage(storageName);
@@ -41,6 +44,7 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
       context: resources.context(signal),
       clock,
       onBytes: monitor.bytes,
+      ...(target && { drill: drillOn(target, config.databases.get(payload.database), monitor.phase) }),
     });
     logger.info(`backup verified (${level})`, { seconds });
     await followUp(context, payload);

@@ -5,6 +5,7 @@ import { inspect } from './inspect.ts';
 import { instructions } from './instructions.ts';
 import { plan } from './plan.ts';
 import { prepareRestore } from './restore.ts';
+import { openScratch } from './scratch.ts';
 import { createClientToolsFinder } from './tools.ts';
 
 /** PostgreSQL, by its own client tools. Keep it: it remembers the tools' versions from one run to the next. */
@@ -22,6 +23,7 @@ export function createPostgresEngine(): Engine {
     plan: (database, inspection, context) => plan({ database, inspection }, context, finder),
     check: (part, manifest, context) => check({ part, manifest }, context, finder),
     prepareRestore: (request, context) => prepareRestore(request, context, finder),
+    scratch: (request, context) => openScratch(request, context, finder),
     explain: (failure, database) => explainTool(failure, `the database ${database.name}`),
     instructions,
   };

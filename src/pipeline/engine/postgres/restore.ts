@@ -1,14 +1,13 @@
-import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
+import { dataPartOf, neededFor, readToc } from './archive.ts';
 import { parseConnection, withDatabase } from './connection.ts';
-import { plainEnvironment } from './environment.ts';
 import { inspectTarget, type Target } from './inspect-target.ts';
 import { executeRestore } from './restore-steps.ts';
 import { isOfDatabase, missingRoles, noRoles, ownersMissing, planRoles, type RolePlan } from './roles.ts';
 import { findRelations, nameOf, type Selection, selectEntries } from './select-tables.ts';
 import { notEmpty } from './target.ts';
-import { parseToc, type TocEntry } from './toc.ts';
+import type { TocEntry } from './toc.ts';
 import type { ClientTools, ClientToolsFinder } from './tools.ts';
 import { type OwnerOptions, withoutOwners } from './without-owners.ts';
 
@@ -37,7 +36,7 @@ export async function prepareRestore(
   const connection = withDatabase(parseConnection(request.target.url), request.target.database);
   const part = dataPartOf(manifest);
   const at = await inspectTarget({ connection, manifest, options }, context);
-  const tools = await finder.choose(neededTools(manifest, at), context);
+  const tools = await finder.choose(neededFor(manifest, at.facts.server), context);
   const found = { ...request, at, tools, part, toc: await readToc({ ...request, part, tools }, context) };
   const selection = options.tables.length > 0 ? selectTables(found) : null;
   const entries = selection?.entries ?? found.toc;
@@ -48,7 +47,7 @@ export async function prepareRestore(
     {
       ...{ connection, tools, part, roles, selection },
       create: options.create ? { restore: manifest.restore, owner: ownerOf(found, roles) } : null,
-      args: [...argumentsFor(at, over), ...owners.args],
+      args: [...argumentsFor(found, over), ...owners.args],
       notes: [...notesOn(found, { selection, over }), ...owners.notes, ...roles.notes],
     },
     context,
@@ -56,8 +55,12 @@ export async function prepareRestore(
 }
 
 /** A server without tablespaces of its own has only one place for everything. */
-function argumentsFor({ facts }: Target, over: boolean): string[] {
-  return [...(over ? ['--clean', '--if-exists'] : []), ...(facts.hasTablespaces ? [] : ['--no-tablespaces'])];
+function argumentsFor({ at, options }: Found, over: boolean): string[] {
+  return [
+    ...(over ? ['--clean', '--if-exists'] : []),
+    ...(at.facts.hasTablespaces ? [] : ['--no-tablespaces']),
+    ...(options.isolated ? ['--no-subscriptions'] : []),
+  ];
 }
 
 function notesOn(
@@ -79,34 +82,6 @@ function leftOfDatabase({ options, toc }: Found): string[] {
   );
   if (!options.create || left.length === 0) return [];
   return [`what belongs to the database itself was left out: ${left.map(([, kind]) => kind).join(', ')}`];
-}
-
-function dataPartOf(manifest: Manifest): ManifestPart {
-  const part = manifest.parts.find((each) => each.kind === 'data');
-  if (part) return part;
-  throw new BackupDataError('MANIFEST_INVALID', `the manifest of ${manifest.backupId} names no data`, {
-    hint: 'Use another backup: `backupdata list`.',
-  });
-}
-
-/** Whoever restores must understand the archive, and speak to the server. */
-function neededTools({ restore }: Manifest, { facts }: Target): { atLeast: number; because: string } {
-  const archive = Number.parseInt(restore.minToolVersion, 10);
-  const server = facts.server.major;
-  if (archive > server) return { atLeast: archive, because: `the backup was made with pg_dump ${archive}` };
-  return { atLeast: server, because: `the target server is PostgreSQL ${server}` };
-}
-
-async function readToc(
-  { manifest, parts, part, tools }: RestoreRequest & Pick<Found, 'part' | 'tools'>,
-  context: EngineContext,
-): Promise<readonly TocEntry[]> {
-  const listing = await parts.collect(part, {
-    program: tools.pgRestore,
-    args: ['--list', '--verbose'],
-    env: plainEnvironment(context),
-  });
-  return parseToc(listing.toString('utf8'), [...manifest.restore.roles, manifest.restore.owner]);
 }
 
 /** TARGET_NOT_EMPTY when the target has one of the tables and the operator did not allow to restore over it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createThrottle } from '../../../src/worker/throttle.ts';
+import { createThrottle } from '../../../src/shared/throttle.ts';
 
 describe('a throttle', () => {
   it('tells the first of a kind at once, and later how many it held back', () => {

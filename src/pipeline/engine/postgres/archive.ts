@@ -1,0 +1,43 @@
+import { BackupDataError } from '../../../shared/errors.ts';
+import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import type { EngineContext, PartReader } from '../engine.ts';
+import { plainEnvironment } from './environment.ts';
+import type { Server } from './session.ts';
+import { parseToc, type TocEntry } from './toc.ts';
+import type { ClientTools, ToolRequest } from './tools.ts';
+
+/** MANIFEST_INVALID when there is none. */
+export function dataPartOf(manifest: Manifest): ManifestPart {
+  const part = manifest.parts.find((each) => each.kind === 'data');
+  if (part) return part;
+  throw new BackupDataError('MANIFEST_INVALID', `the manifest of ${manifest.backupId} names no data`, {
+    hint: 'Use another backup: `backupdata list`.',
+  });
+}
+
+/** Whoever restores must understand the archive, and speak to the server. */
+export function neededFor({ restore }: Manifest, server: Pick<Server, 'major'>): ToolRequest {
+  const archive = Number.parseInt(restore.minToolVersion, 10);
+  if (archive > server.major)
+    return { atLeast: archive, because: `the backup was made with pg_dump ${archive}` };
+  return { atLeast: server.major, because: `the target server is PostgreSQL ${server.major}` };
+}
+
+/** The archive's table of contents; what follows it is not read. */
+export async function readToc(
+  {
+    manifest,
+    parts,
+    part,
+    tools,
+  }: { manifest: Manifest; parts: PartReader; part: ManifestPart; tools: ClientTools },
+  context: EngineContext,
+): Promise<readonly TocEntry[]> {
+  const listing = await parts.collect(part, listStage(tools, context));
+  return parseToc(listing.toString('utf8'), [...manifest.restore.roles, manifest.restore.owner]);
+}
+
+/** Reads an archive on stdin and prints what `parseToc` reads. */
+export function listStage(tools: ClientTools, context: EngineContext) {
+  return { program: tools.pgRestore, args: ['--list', '--verbose'], env: plainEnvironment(context) };
+}
