@@ -1,3 +1,4 @@
+import type { Resources } from '../pipeline/resources.ts';
 import type { Config } from '../shared/config/schema.ts';
 import { createReleaseStack } from '../shared/lifecycle.ts';
 import type { Logger } from '../shared/logger.ts';
@@ -6,6 +7,7 @@ import type { Secret } from '../shared/secret.ts';
 import type { Service } from '../shared/service.ts';
 import { isLoopback, startConsole } from './api/console.ts';
 import { createClient } from './client/client.ts';
+import { startScheduler } from './scheduler/scheduler.ts';
 
 export interface ProducerService extends Service {
   /** Where the console is; null where it may not be served. */
@@ -16,6 +18,7 @@ export interface ProducerService extends Service {
 export async function startProducerService(options: {
   config: Config;
   redisUrl: Secret;
+  resources: Pick<Resources, 'storage'>;
   host: string;
   port: number;
   logger: Logger;
@@ -31,11 +34,15 @@ export async function startProducerService(options: {
   // Its failure is told by the event; it tries again by itself.
   const ready = new Promise<void>((resolve) => redis.once('ready', resolve));
   redis.connect().catch(() => undefined);
-  const client = createClient({ config, redis, clock: () => new Date() });
+  const clock = (): Date => new Date();
+  const client = createClient({ config, redis, clock });
   releases.push(client.close);
+  const { resources } = options;
+  const scheduler = startScheduler({ config, redis, client, resources, logger, clock, random: Math.random });
+  releases.push(scheduler.close);
   let url: string | null = null;
   if (isLoopback(host)) {
-    const board = await startConsole({ host, port, queues: client.queues });
+    const board = await startConsole({ host, port, queues: [...client.queues, scheduler.queue] });
     releases.push(board.close);
     url = board.url;
   } else {

@@ -38,7 +38,8 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
     metrics,
     startProducer: async (redisUrl) => {
       const { startProducerService } = await import('../service.ts');
-      return keep(await startProducerService({ config, redisUrl, host, port, logger }));
+      const resources = await context.resources();
+      return keep(await startProducerService({ config, redisUrl, resources, host, port, logger }));
     },
     startWorker: async (options) => {
       const { PATH: path = '', HOME: home } = context.host.env;

@@ -4,17 +4,19 @@ import { checkNames } from './names.ts';
 import { keyOf } from './positions.ts';
 import { configInvalid, type Path, type Problem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
+import { checkSchedules } from './schedules.ts';
 import { type Config, type ConfigFile, fileSchema } from './schema.ts';
 import type { ConfigSource } from './source.ts';
 import { checkVolumeSizes } from './volume-sizes.ts';
 
 /** The configuration of a source. Throws one CONFIG_INVALID with everything that is wrong with it. */
-export function checkSource(source: ConfigSource): Config {
+export async function checkSource(source: ConfigSource): Promise<Config> {
   const parsed = parse(source);
   const found = [
     ...describeIssues(parsed.error?.issues ?? [], source.root),
     ...checkNames(source.root),
     ...(parsed.data ? checkVolumeSizes(parsed.data) : []),
+    ...(await checkSchedules(source.root)),
   ];
   const problems = [...source.problems, ...withoutEchoes(found, source)];
   if (!parsed.success || problems.length > 0) throw configInvalid(problems, { locate: source.locate });

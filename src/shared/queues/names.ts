@@ -5,6 +5,9 @@ import { isDatabaseName } from '../ids.ts';
 export const workerQueues = ['backups', 'restores', 'maintenance'] as const;
 export type WorkerQueue = (typeof workerQueues)[number];
 
+/** What is due by the clock; producers consume it. */
+export const schedulesQueue = 'schedules';
+
 export const defaultPool = 'default';
 
 /** In front of every key, channel and lease. The braces keep one installation in one slot of a Redis Cluster. */

@@ -38,6 +38,11 @@ export function maintenanceOptions(options: { jobId: string; queue: QueueConfig 
   return { ...kept, jobId: options.jobId, attempts: options.queue.attempts, backoff: { type: 'capped' } };
 }
 
+/** What a schedule emits. */
+export function tickOptions(queue: QueueConfig) {
+  return { ...kept, attempts: queue.attempts, backoff: { type: 'capped' } };
+}
+
 /** Milliseconds before the next attempt: doubling from `initial`, at most `max`, less up to a quarter at random. */
 export function retryDelay(attemptsMade: number, { backoff }: QueueConfig, random: () => number): number {
   const full = Math.min(backoff.initial * 2 ** Math.max(0, attemptsMade - 1), backoff.max);

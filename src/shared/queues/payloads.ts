@@ -59,7 +59,10 @@ const prune = z.strictObject({
   allSources: z.boolean().optional(),
 });
 
-const schemas = { backup, restore, verify, copy, prune } as const;
+/** Something of a database is due; its slot is in the job's options. */
+const tick = z.strictObject({ kind: z.enum(['verify']), database: databaseName });
+
+const schemas = { backup, restore, verify, copy, prune, tick } as const;
 
 export type JobName = keyof typeof schemas;
 export type Payload<Name extends JobName> = z.output<(typeof schemas)[Name]>;
