@@ -16,7 +16,10 @@ const clientPrograms = ['pg_restore', 'psql', 'createdb'];
 
 describe('RESTORE.md, followed to the letter with stock tools alone', () => {
   for (const [what, { settings, decoder, key }] of Object.entries<Case>({
-    'zstd, in several volumes': { settings: { volumeSize: '1MiB' }, decoder: ['zstd'] },
+    'zstd, in several volumes, with counts': {
+      settings: { volumeSize: '1MiB', verify: { counts: 'exact' } },
+      decoder: ['zstd'],
+    },
     gzip: { settings: { compression: { type: 'gzip' } }, decoder: ['gzip'] },
     'no codec': { settings: { compression: { type: 'none' } }, decoder: [] },
     'zstd and age, in several volumes': {

@@ -44,9 +44,11 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
     queue,
     close: async () => {
       stop();
+      const over = new AbortController();
+      const closing = Promise.allSettled([worker.close(), queue.close()]).finally(() => over.abort());
       await Promise.race([
-        Promise.all([worker.close(), queue.close()]).catch(() => undefined),
-        delay(patience, undefined, { ref: false }),
+        closing,
+        delay(patience, undefined, { signal: over.signal }).catch(() => undefined),
       ]);
     },
   };

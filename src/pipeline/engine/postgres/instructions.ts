@@ -23,6 +23,7 @@ export function instructions({
     .map(decode)
     .join('');
   const globals = parts.filter((part) => part.kind === 'globals').map(decode);
+  const counts = parts.filter((part) => part.kind === 'counts').map(decode);
   const left = globals.length > 0 ? '' : ' --no-owner --no-privileges';
   const settings = restore.settings.map((setting) => settingStatement(':"DBNAME"', setting));
   return {
@@ -46,6 +47,10 @@ export function instructions({
           ),
         ],
       },
+      ...counts.map((decoded) => ({
+        title: 'Show how many rows each table had, to compare',
+        commands: [decoded],
+      })),
     ],
   };
 }

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { badgeOf, proves, type Verification } from '../../../src/shared/verification.ts';
+
+const at = (day: number) => new Date(Date.UTC(2026, 0, day));
+const checksum: Verification = { at: at(1), level: 'checksum', outcome: 'ok', seconds: 1 };
+const decode: Verification = { at: at(2), level: 'decode', outcome: 'ok', seconds: 1 };
+const restore: Verification = { at: at(3), level: 'restore', outcome: 'ok', seconds: 252 };
+
+it('a badge tells the strongest proof, and the newest failure before all', () => {
+  const failed: Verification = { ...checksum, at: at(4), outcome: 'failed' };
+  const cases: [string, Verification[]][] = [
+    ['unverified', []],
+    ['checksum', [checksum]],
+    ['decoded', [decode, { ...checksum, at: at(5) }]],
+    ['restored in 4m12s', [restore, decode, checksum]],
+    ['restored in 4m12s', [restore, { ...decode, at: at(9) }]],
+    ['restored in 7s', [restore, { ...restore, at: at(8), seconds: 7 }]],
+    ['restored in 1h03m', [{ ...restore, seconds: 3_780 }]],
+    ['FAILED', [restore, failed]],
+    ['decoded', [failed, { ...decode, at: at(5) }]],
+    [
+      'decoded',
+      [
+        { ...restore, outcome: 'failed' },
+        { ...decode, at: at(5) },
+      ],
+    ],
+  ];
+  for (const [badge, verifications] of cases) {
+    assert.equal(badgeOf(verifications), badge);
+    assert.equal(badgeOf(verifications.toReversed()), badge);
+  }
+});
+
+it('a proof is one of every weaker level too, and a failure of none', () => {
+  assert.deepEqual(
+    (['checksum', 'decode', 'restore'] as const).map((level) => proves(decode, level)),
+    [true, true, false],
+  );
+  assert.equal(proves({ ...restore, outcome: 'failed' }, 'checksum'), false);
+});
