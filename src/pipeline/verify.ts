@@ -1,27 +1,15 @@
 import { BackupDataError, hasCode, toErrorDocument } from '../shared/errors.ts';
-import type { Manifest, ManifestPart } from '../shared/manifest.ts';
+import type { ManifestPart } from '../shared/manifest.ts';
 import type { Verification, VerifyLevel } from '../shared/verification.ts';
 import { databaseFolder, verificationKey } from './catalog/keys.ts';
-import type { Codec } from './codec/codec.ts';
-import { type DrillFacts, type DrillSettings, holdDrill } from './drill.ts';
-import type { Engine, EngineContext } from './engine/engine.ts';
+import { type DrillFacts, type DrillRequest, holdDrill } from './drill.ts';
 import { decodeInto } from './part/decode.ts';
 import { checkPart } from './part/read.ts';
 import { StageFailure } from './process/failure.ts';
-import type { Storage } from './storage/storage.ts';
 
-export interface VerifyRequest {
-  manifest: Manifest;
+/** `drill` is needed by level restore alone, and no `codecs` by level checksum. */
+export interface VerifyRequest extends DrillRequest {
   level: VerifyLevel;
-  storage: Storage;
-  engine: Engine;
-  /** Not needed for level checksum. */
-  codecs: readonly Codec[];
-  context: EngineContext;
-  clock: () => Date;
-  onBytes: (count: number) => void;
-  /** Where and how level restore is held; it needs this. */
-  drill?: DrillSettings | undefined;
 }
 
 /**

@@ -52,7 +52,7 @@ describe('the start of a drill', () => {
     }
   });
 
-  it('leaves those of another user, and goes on', async () => {
+  it('goes past those of another user, which it may not drop', async () => {
     const now = new Date();
     const others = newScratchName(new Date(now.getTime() - 30 * hour));
     await query(server.adminUrl, `CREATE DATABASE ${others}`);
