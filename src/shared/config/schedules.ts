@@ -9,7 +9,7 @@ const scheduled = z
       .object({
         level: z.string().optional().catch(undefined),
         schedule: z.string().optional().catch(undefined),
-        target: z.unknown(),
+        target: z.unknown().optional(),
       })
       .optional()
       .catch(undefined),
