@@ -34,6 +34,18 @@ describe('reading from an S3 storage that fails', () => {
       }));
   }
 
+  it('does not take the end of a short answer for the end of the range', ({ signal }) =>
+    withFaultyS3(async ({ proxy, open, direct }) => {
+      await direct.put('a', content, { signal });
+      const storage = await open();
+      proxy.decide((request) => (isGet(request) ? { kind: 'shorten', after: 500_000 } : undefined));
+      const read = Buffer.concat(
+        await Array.fromAsync(await storage.get('a', { offset: 10, length: 2_000_000, signal })),
+      );
+      assert.ok(content.subarray(10, 2_000_010).equals(read));
+      assert.equal(proxy.seen.filter(isGet).length, 4);
+    }));
+
   it('gives up after five tries that gave not a byte', ({ signal }) =>
     withFaultyS3(async ({ proxy, open, direct }) => {
       await direct.put('a', content, { signal });

@@ -61,6 +61,32 @@ describe('an upload to an S3 storage that fails', () => {
       }));
   }
 
+  it('looks for the object when the store no longer knows the upload that is to be completed', ({ signal }) =>
+    withFaultyS3(async (faulty) => {
+      const { proxy, open } = faulty;
+      const storage = await open();
+      const completes = (first: Fault) => {
+        let tries = 0;
+        proxy.decide(({ operation }) => {
+          if (operation !== 'CompleteMultipartUpload') return undefined;
+          tries += 1;
+          return tries === 1 ? first : { kind: 'answer', status: 404, code: 'NoSuchUpload' };
+        });
+        return () => tries;
+      };
+      const neverDone = completes({ kind: 'reset', when: 'before' });
+      await assert.rejects(
+        storage.put(key, bodyOf(Buffer.alloc(9 * mebibyte)), { signal }),
+        (error) => hasCode(error, 'STORAGE_UNAVAILABLE') && error.message.includes('removed the upload'),
+      );
+      assert.equal(neverDone(), 2);
+      await assertNothingLeft(faulty);
+      const done = completes({ kind: 'reset', when: 'after' });
+      const stored = await storage.put(key, bodyOf(Buffer.alloc(9 * mebibyte)), { signal });
+      assert.equal(done(), 2);
+      assert.equal(stored.bytes, 9 * mebibyte);
+    }));
+
   const lasting: Record<string, Fault> = {
     'is reset': { kind: 'reset', when: 'before' },
     'gets 500': unavailable,

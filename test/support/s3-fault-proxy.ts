@@ -14,6 +14,8 @@ export type Fault =
   | { kind: 'hang' }
   /** The connection is reset after so many bytes of the answer's body. */
   | { kind: 'truncate'; after: number }
+  /** The answer's body ends after so many bytes as if they were all. */
+  | { kind: 'shorten'; after: number }
   /** Nothing more comes after so many bytes of the answer's body. */
   | { kind: 'stall'; after: number };
 
@@ -105,10 +107,13 @@ async function serve({ near, answer, fault, target, throttle, hanging }: Exchang
     for await (const _chunk of far);
     return reset(near);
   }
-  answer.writeHead(far.statusCode ?? 500, far.headers);
-  if (fault?.kind !== 'truncate' && fault?.kind !== 'stall') return pipeline(far, answer);
+  const partly = fault?.kind === 'truncate' || fault?.kind === 'stall' || fault?.kind === 'shorten';
+  const length = fault?.kind === 'shorten' ? { 'content-length': fault.after } : {};
+  answer.writeHead(far.statusCode ?? 500, { ...far.headers, ...length });
+  if (!partly) return pipeline(far, answer);
   await sendSome(far, answer, fault.after);
   if (fault.kind === 'stall') hanging.add(answer);
+  else if (fault.kind === 'shorten') answer.end();
   else reset(near);
 }
 

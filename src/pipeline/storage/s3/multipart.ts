@@ -156,8 +156,8 @@ async function complete(
     );
   } catch (error) {
     if (s3NameOf(error) !== 'NoSuchUpload') throw error;
-    const stored = await stat(place, key, signal);
-    if (stored.bytes !== bytes) throw error;
+    const stored = await stat(place, key, signal).catch(() => undefined);
+    if (stored?.bytes !== bytes) throw error;
   }
 }
 
