@@ -1,9 +1,13 @@
 import { parseArgs } from 'node:util';
+import { encryptionCase } from './cases/encryption.ts';
 import { fleetCase } from './cases/fleet.ts';
 import { jobCase } from './cases/job.ts';
 import { latencyCase } from './cases/latency.ts';
 import { listCase } from './cases/list.ts';
 import { memoryCase } from './cases/memory.ts';
+import { restoreCase } from './cases/restore.ts';
+import { s3Case } from './cases/s3.ts';
+import { slowStoreCase } from './cases/slow-store.ts';
 import type { Case } from './support/bench.ts';
 import { type Size, sizes, withRuns } from './support/size.ts';
 
@@ -14,10 +18,13 @@ const cases: Readonly<Record<string, Case>> = {
   latency: latencyCase,
   fleet: fleetCase,
   list: listCase,
+  encryption: encryptionCase,
+  s3: s3Case,
+  restore: restoreCase,
+  'slow-store': slowStoreCase,
 };
 
-const usage =
-  'node bench/main.ts [job|memory|latency|fleet|list ..] [--size small|full] [--runs N] [--write FILE]';
+const usage = `node bench/main.ts [${Object.keys(cases).join('|')} ..] [--size small|full] [--runs N] [--write FILE]`;
 
 export interface Arguments {
   cases: readonly Case[];

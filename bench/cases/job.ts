@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { alternate, type Contender } from '../support/alternate.ts';
 import type { Bench } from '../support/bench.ts';
-import { type Session, withSession } from '../support/session.ts';
+import { type Session, timeJob, withSession } from '../support/session.ts';
 import { runShell } from '../support/stock-tools.ts';
 import { seconds } from '../support/units.ts';
 import { fasterRow, type Row, ratioRow, type Samples } from '../table.ts';
@@ -39,13 +39,6 @@ export async function jobCase(bench: Bench): Promise<Row[]> {
     rows.push(...describe(times));
   });
   return rows;
-}
-
-async function timeJob(session: Session, database: string): Promise<number> {
-  await session.settle();
-  await session.holdMaintenance();
-  const { activeAt, endedAt } = await session.ended(await session.enqueue(database));
-  return endedAt - activeAt;
 }
 
 async function timeShell(options: {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { openStorage } from '../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../src/pipeline/storage/storage.ts';
 import { loadConfig } from '../../src/shared/config/load.ts';
+import type { Config } from '../../src/shared/config/schema.ts';
 import { manifestCacheKey } from '../../src/shared/queues/names.ts';
 import { connectRedis } from '../../src/shared/redis.ts';
 import { Secret } from '../../src/shared/secret.ts';
@@ -10,7 +10,7 @@ import { type Installation, withInstallation } from '../../test/support/installa
 import { storeBackup } from '../../test/support/stored-backup.ts';
 import { alternate } from '../support/alternate.ts';
 import type { Bench } from '../support/bench.ts';
-import { built } from '../support/session.ts';
+import { built, openMain } from '../support/session.ts';
 import { seconds } from '../support/units.ts';
 import { type Row, valueRow } from '../table.ts';
 
@@ -22,11 +22,10 @@ export async function listCase(bench: Bench): Promise<Row[]> {
   const rows: Row[] = [];
   await withInstallation(
     async (installation) => {
-      // Where the backups are is up to this line alone.
-      const storages = { main: { type: 'local', path: installation.backups } };
+      const storages = { main: (await bench.s3()).storage };
       const shop = { engine: 'postgres', url: bench.postgres.adminUrl };
       await installation.configure({ databases: { shop }, storages, queue: {} });
-      await store(bench, await openMain(installation));
+      await store(bench, await openMain(await readConfig(installation)));
       const times = await alternate(
         {
           cold: { runs: bench.size.runs.list, run: () => timeCold(bench, installation) },
@@ -34,18 +33,15 @@ export async function listCase(bench: Bench): Promise<Row[]> {
         },
         { signal: bench.signal, onRun: (name, time) => bench.say(`list: ${name} ${seconds(time)}`) },
       );
-      rows.push(...describe(bench, times, storages.main.type));
+      rows.push(...describe(bench, times));
     },
     { redisUrl: bench.redisUrl, main: built },
   );
   return rows;
 }
 
-async function openMain({ path, env }: Installation): Promise<Storage> {
-  const { storages } = await loadConfig({ file: join(path, 'backupdata.yaml'), env });
-  const config = storages.get('main');
-  if (!config) throw new Error('there is no storage main in the configuration of this case');
-  return openStorage({ name: 'main', config });
+function readConfig({ path, env }: Installation): Promise<Config> {
+  return loadConfig({ file: join(path, 'backupdata.yaml'), env });
 }
 
 /** An hour apart, each of three parts and with a verification: a listing passes over their objects, too. */
@@ -102,10 +98,10 @@ async function forget({ redisUrl }: Bench, { env }: Installation): Promise<void>
   }
 }
 
-function describe({ size }: Bench, times: Record<keyof typeof limits, number[]>, storage: string): Row[] {
+function describe({ size }: Bench, times: Record<keyof typeof limits, number[]>): Row[] {
   return (['cold', 'warm'] as const).map((name) =>
     valueRow({
-      what: `list: ${size.listed} backups in a storage of type ${storage}, ${name}`,
+      what: `list: ${size.listed} backups in S3, ${name}`,
       ours: { values: times[name], format: seconds },
       target: { text: `< ${seconds(limits[name])}`, holds: (value) => value < limits[name] },
     }),

@@ -14,10 +14,21 @@ export interface Bench {
   signal: AbortSignal;
   /** The two databases of generated data; each is made when it is first asked for. */
   data: { large(): Promise<Dataset>; small(): Promise<Dataset> };
+  /** A new bucket of an S3 store on this machine; the store is started when it is first asked for. */
+  s3(): Promise<Bucket>;
   /** Those that were made so far. */
   datasets: readonly Dataset[];
   /** One line for who waits. */
   say(line: string): void;
+}
+
+/** How to reach a bucket. */
+export interface Bucket {
+  endpoint: string;
+  /** As the configuration says it. */
+  storage: object;
+  /** As `stock-upload.ts` is told. */
+  variables: Readonly<Record<string, string>>;
 }
 
 /** A database made by the bench. */

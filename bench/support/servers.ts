@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { withReleases } from '../../src/shared/lifecycle.ts';
+import { type ReleaseStack, withReleases } from '../../src/shared/lifecycle.ts';
+import { startCeph, type TestCeph } from '../../test/support/ceph.ts';
 import { query, startPostgres } from '../../test/support/postgres.ts';
 import { startRedis } from '../../test/support/redis.ts';
-import type { Bench, Dataset } from './bench.ts';
+import type { Bench, Bucket, Dataset } from './bench.ts';
 import { createDataset } from './dataset.ts';
 import { findStockTools } from './stock-tools.ts';
 
-/** Starts a PostgreSQL and a Redis of the bench's own; both are ended, and their data removed, whatever happens. */
+/** Starts a PostgreSQL and a Redis of the bench's own; all servers are ended, and their data removed, whatever happens. */
 export function withBench<T>(
   { size, signal, say }: Pick<Bench, 'size' | 'signal' | 'say'>,
   use: (bench: Bench) => Promise<T>,
@@ -28,6 +29,7 @@ export function withBench<T>(
         return made;
       });
     const data = { large: dataset('large', size.largeDump), small: dataset('small', size.smallDump) };
+    const ceph = once(() => openCeph(releases, say));
     return use({
       size,
       cores: availableParallelism(),
@@ -36,6 +38,7 @@ export function withBench<T>(
       tools,
       signal,
       data,
+      s3: async () => newBucket(await ceph()),
       datasets,
       say,
     });
@@ -48,6 +51,29 @@ async function serverMajor(url: string): Promise<number> {
     "SELECT current_setting('server_version_num')::int / 10000 AS major",
   );
   return row?.major ?? 0;
+}
+
+async function openCeph(releases: ReleaseStack, say: Bench['say']): Promise<TestCeph> {
+  say('starting Ceph');
+  const ceph = await startCeph();
+  releases.push(ceph.stop);
+  return ceph;
+}
+
+async function newBucket({ createBucket, ...account }: TestCeph): Promise<Bucket> {
+  const bucket = await createBucket();
+  const { endpoint, accessKeyId, secretAccessKey } = account;
+  const keys = { accessKeyId, secretAccessKey };
+  return {
+    endpoint,
+    storage: { type: 's3', bucket, endpoint, forcePathStyle: true, ...keys },
+    variables: {
+      ENDPOINT: endpoint,
+      BUCKET: bucket,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    },
+  };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

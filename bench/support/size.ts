@@ -7,8 +7,18 @@ export interface Size {
   fleet: number;
   /** Backups in the storage that is listed. */
   listed: number;
+  /** Bytes that cannot be compressed, for a slow store. */
+  noise: number;
   /** Runs of each contender, unless `--runs` says otherwise. */
-  runs: { job: number; gzip: number; memory: number; latency: number; fleet: number; list: number };
+  runs: {
+    job: number;
+    gzip: number;
+    memory: number;
+    latency: number;
+    fleet: number;
+    list: number;
+    restore: number;
+  };
 }
 
 const mega = 1_000_000;
@@ -21,7 +31,8 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     smallDump: 200 * mega,
     fleet: 200,
     listed: 1_000,
-    runs: { job: 5, gzip: 2, memory: 3, latency: 20, fleet: 3, list: 5 },
+    noise: 256 * 2 ** 20,
+    runs: { job: 5, gzip: 2, memory: 3, latency: 20, fleet: 3, list: 5, restore: 3 },
   },
   small: {
     name: 'small',
@@ -29,7 +40,8 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     smallDump: 8 * mega,
     fleet: 12,
     listed: 40,
-    runs: { job: 2, gzip: 1, memory: 1, latency: 5, fleet: 1, list: 2 },
+    noise: 16 * 2 ** 20,
+    runs: { job: 2, gzip: 1, memory: 1, latency: 5, fleet: 1, list: 2, restore: 1 },
   },
 };
 
@@ -43,6 +55,7 @@ export function withRuns(size: Size, runs: number | undefined): Size {
     latency: runs,
     fleet: runs,
     list: runs,
+    restore: runs,
   };
   return { ...size, runs: changed };
 }

@@ -37,6 +37,8 @@ export interface ShellRun {
   url: string;
   /** Where the output goes, when it goes to a file. */
   file?: string;
+  /** More variables. */
+  variables?: Readonly<Record<string, string>>;
   signal: AbortSignal;
 }
 
@@ -47,8 +49,9 @@ export interface ShellResult {
 }
 
 /** Runs a script by `sh`. Throws when anything complains. */
-export async function runShell({ tools, script, url, file = '', signal }: ShellRun): Promise<ShellResult> {
-  const env = { ...libpqEnvironment(url), PATH: tools.path, LC_ALL: 'C', FILE: file };
+export async function runShell(run: ShellRun): Promise<ShellResult> {
+  const { tools, script, url, file = '', variables = {}, signal } = run;
+  const env = { ...libpqEnvironment(url), PATH: tools.path, LC_ALL: 'C', FILE: file, ...variables };
   const start = performance.now();
   const shell = spawn('/bin/sh', ['-c', script], { env, stdio: ['ignore', 'pipe', 'pipe'], signal });
   const [stdout, complaint, [code]] = await Promise.all([
