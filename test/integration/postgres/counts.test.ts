@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
+import { parseConnection } from '../../../src/pipeline/engine/postgres/connection.ts';
+import { holdSnapshot } from '../../../src/pipeline/engine/postgres/snapshot.ts';
+import { Secret } from '../../../src/shared/secret.ts';
 import { assertComplaint } from '../../support/complaint.ts';
-import { createDriller } from '../../support/drill.ts';
+import { backUpShop, createDriller } from '../../support/drill.ts';
 import { runInProcess } from '../../support/in-process.ts';
 import { type Installation, withInstallation } from '../../support/installation.ts';
 import { createGate, makeTools } from '../../support/misbehaving-tools.ts';
-import { connect, query } from '../../support/postgres.ts';
+import { connect, query, sharedPostgres } from '../../support/postgres.ts';
+import { engineContext } from '../../support/postgres-backup.ts';
 import { until } from '../../support/until.ts';
 
 it('rows are counted on the snapshot that is dumped, whoever writes meanwhile', () =>
@@ -100,6 +104,46 @@ it('a dump of another moment than the counts is found out', () =>
       message: /public\.item has 101 rows instead of 100$/,
     });
   }));
+
+it('damaged counts stop a drill, and no restore', () =>
+  withInstallation(async (installation) => {
+    const { postgres, backups, configure, stored } = installation;
+    const source = await postgres.createDatabase();
+    await query(postgres.url(source), 'CREATE TABLE item AS SELECT generate_series(1, 100) AS id');
+    const verify = { counts: 'exact', target: 'shop' };
+    await configure({ databases: { shop: { engine: 'postgres', url: postgres.url(source), verify } } });
+    await backUpShop(installation);
+    const key = (await stored()).find((each) => each.endsWith('/counts.json.zst')) ?? '';
+    await appendFile(join(backups, key), 'x');
+    assertComplaint(await runInProcess(installation, 'verify', 'shop', '--level', 'restore', '--here'), {
+      code: 'VERIFY_FAILED',
+      message: /part counts\.json: .* is damaged/,
+    });
+    const copy = postgres.uniqueName();
+    const restored = await runInProcess(
+      installation,
+      ...['restore', 'shop', '--to', `shop/${copy}`, '--create', '--here'],
+    );
+    assert.equal(restored.code, 0, restored.stderr);
+    assert.equal((await query(postgres.url(copy), 'SELECT FROM item')).length, 100);
+  }));
+
+it('counting ends with its signal, and closing ends the session', async () => {
+  const server = await sharedPostgres();
+  try {
+    const database = await server.createDatabase();
+    const url = server.url(database);
+    await query(url, 'CREATE TABLE item AS SELECT generate_series(1, 100) AS id');
+    const snapshot = await holdSnapshot(parseConnection(new Secret(url)), engineContext());
+    await assert.rejects(query(url, "SET lock_timeout = '10ms'; TRUNCATE item"), /lock timeout/);
+    await assert.rejects(snapshot.count(AbortSignal.abort(new Error('another part failed'))));
+    await snapshot.close();
+    await snapshot.close();
+    await query(url, 'TRUNCATE item');
+  } finally {
+    await server.stop();
+  }
+});
 
 /** Commits one row after another until it is stopped. */
 function startWriter(url: string) {
