@@ -26,8 +26,15 @@ describe('reading from an S3 storage that fails', () => {
         assert.ok(content.equals(await readObject(storage, 'a', signal)));
         const ranges = proxy.seen.filter(isGet).map(({ headers }) => headers.range);
         assert.equal(ranges[0], undefined);
-        assert.match(ranges[1] ?? '', /^bytes=1[0-3]\d{5}-4999999$/);
-        assert.ok(ranges.length >= 4 && ranges.length <= 6, String(ranges));
+        // A reset takes with it what was on its way: how far each answer came is up to the system.
+        const begins = ranges.map((range = 'bytes=0-4999999') =>
+          Number(/^bytes=(\d+)-4999999$/.exec(range)?.[1]),
+        );
+        assert.ok(ranges.length >= 4, String(ranges));
+        for (const [index, begin] of begins.slice(1).entries()) {
+          const given = begin - (begins[index] ?? 0);
+          assert.ok(given > 0 && given <= 1_300_000, String(ranges));
+        }
         const part = await storage.get('a', { offset: 1_000_000, length: 3_000_000, signal });
         const read = Buffer.concat(await Array.fromAsync(part));
         assert.ok(content.subarray(1_000_000, 4_000_000).equals(read));
