@@ -187,6 +187,23 @@ async function withRedis(copies: Copies, use: Parameters<typeof withClient<void>
   await withClient({ config, redisUrl: new Secret(env.REDIS_URL ?? '') }, use);
 }
 
+describe('check', () => {
+  it('names the storages that each database is copied to, and those that cannot be reached', () =>
+    withCopies(async (copies) => {
+      await copies.copyTo(['offsite', { storage: 'far' }]);
+      await copies.takeAway('far');
+      const { stdout } = await copies.run('check', '--json');
+      const checks = (JSON.parse(stdout) as { checks: { name: string; status: string; detail: string }[] })
+        .checks;
+      const found = (name: string) => checks.find((each) => each.name === name);
+      assert.match(found('database shop')?.detail ?? '', /storage main, copied to offsite, copied to far$/);
+      assert.deepEqual(
+        ['main', 'offsite', 'far'].map((name) => found(`storage ${name}`)?.status),
+        ['ok', 'ok', 'problem'],
+      );
+    }));
+});
+
 describe('show', () => {
   it('tells of a copy that waits, is being made, has failed or is missing', () =>
     withCopies(async (copies) => {

@@ -7,6 +7,7 @@ import { type CopyResult, type Payload, parsePayload } from '../../shared/queues
 import type { WorkerContext } from '../context.ts';
 import type { Start } from '../job.ts';
 import { startMonitor } from '../monitor.ts';
+import { knownStorages } from '../storages.ts';
 
 const day = 86_400_000;
 
@@ -68,7 +69,7 @@ function sourcesOf(
   const others = database ? [database.storage, ...database.copies.map(({ storage }) => storage)] : [];
   const names = new Set([from, ...others]);
   names.delete(to);
-  return Promise.all([...names].map((each) => resources.storage(each)));
+  return knownStorages(resources, [...names]);
 }
 
 function gone({ backupId }: Payload<'copy'>, from: readonly Storage[]): BackupDataError {

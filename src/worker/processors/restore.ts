@@ -7,6 +7,7 @@ import type { WorkerContext } from '../context.ts';
 import { expectedDatabase } from '../drift.ts';
 import type { Start } from '../job.ts';
 import { startMonitor } from '../monitor.ts';
+import { knownStorages } from '../storages.ts';
 
 /** Restores a backup to a server of the configuration. */
 export async function processRestore(context: WorkerContext, start: Start): Promise<RestoreResult> {
@@ -55,9 +56,7 @@ async function find(
   { storages: names, backupId }: Payload<'restore'>,
   signal: AbortSignal,
 ): Promise<FoundBackup & { storages: readonly Storage[] }> {
-  const known = names.filter((name) => resources.storageNames.includes(name));
-  const opened = (known.length > 0 ? known : names).map((name) => resources.storage(name));
-  const storages = await Promise.all(opened);
+  const storages = await knownStorages(resources, names);
   const found = await findBackup({ storages, backupId, signal });
   if (found) return { ...found, storages };
   throw new BackupDataError(

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { findManifestFile, listEntries } from '../../../src/pipeline/catalog/catalog.ts';
 import { claimStorage } from '../../../src/pipeline/catalog/installation.ts';
 import { manifestKey, pinKey, prunedKey } from '../../../src/pipeline/catalog/keys.ts';
@@ -15,6 +17,7 @@ import { BackupDataError } from '../../../src/shared/errors.ts';
 import { encodeManifest } from '../../../src/shared/manifest.ts';
 import { storeMark } from '../../support/catalog-objects.ts';
 import { withFolder } from '../../support/folder.ts';
+import { sampleManifest } from '../../support/manifest.ts';
 import { type StoredBackup, storeBackup } from '../../support/random-backup.ts';
 import { chooseSeed, createSeeded, type Seeded } from '../../support/seeded.ts';
 
@@ -405,6 +408,54 @@ describe('a copy that is not alone', () => {
         await assertCopied(to, backup);
       }));
   }
+});
+
+describe('a copy from a fast storage to a slow one', () => {
+  it('holds a few MiB at most, however large the volume', (context) =>
+    withBackup(context, async ({ main, to, seeded, copy: run }) => {
+      const chunk = seeded.bytes(65_536);
+      const chunks = 1_024;
+      const hash = createHash('sha256');
+      for (let n = 0; n < chunks; n += 1) hash.update(chunk);
+      const manifest = sampleManifest();
+      const [part] = manifest.parts;
+      const [volume] = part?.volumes ?? [];
+      assert.ok(part && volume);
+      const bytes = chunk.length * chunks;
+      const large = { ...part, volumes: [{ ...volume, bytes, sha256: hash.digest('hex') }] };
+      const source = { ...manifest, parts: [large], bytes };
+      const key = `shop/${volume.key}`;
+      let [given, taken, most] = [0, 0, 0];
+      const fast: Storage = {
+        ...main,
+        get: async (at, options) => {
+          if (at !== key) return main.get(at, options);
+          const all = function* () {
+            for (; given < bytes; given += chunk.length) yield chunk;
+          };
+          return Readable.from(all(), { objectMode: false, highWaterMark: 1 << 20 });
+        },
+      };
+      const slow: Storage = {
+        ...to,
+        put: async (at, body, options) => {
+          if (at !== key) return to.put(at, body, options);
+          for await (const each of body as Readable) {
+            taken += each.length;
+            most = Math.max(most, given - taken);
+            await turn();
+          }
+          return { key: at, bytes: taken, modifiedAt: new Date() };
+        },
+        list: async function* () {
+          yield { key, bytes: taken, modifiedAt: new Date() };
+        },
+      };
+      const file = encodeManifest(source);
+      await run({ source: { file, manifest: source }, from: [fast], to: slow });
+      assert.equal(taken, bytes);
+      assert.ok(most < 4 * 1_048_576, `${most} bytes were held`);
+    }));
 });
 
 describe('a copy that is told to stop', () => {

@@ -4,8 +4,6 @@ import type { CopyResult } from '../../../shared/queues/payloads.ts';
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { startMeter } from '../output/meter.ts';
-import { createProgressPrinter } from '../output/progress.ts';
-import { maintenancePool } from '../pool.ts';
 import { unreadWarnings } from '../unread.ts';
 import { verb } from '../verb.ts';
 
@@ -88,18 +86,12 @@ async function copyByWorker(
   { manifest, storage }: LocatedBackup,
   to: string,
 ): Promise<number> {
-  const { withClient } = await import('../../client/open.ts');
-  const { findRedisUrl } = await import('../redis-url.ts');
-  const { followJob } = await import('../follow-job.ts');
-  const config = await context.config();
+  const { maintain } = await import('../maintain.ts');
   const { backupId, database } = manifest;
-  const pool = maintenancePool(config, database);
-  const printer = createProgressPrinter(context);
-  return withClient({ config, redisUrl: await findRedisUrl(context) }, async ({ client, redis }) => {
+  const result = await maintain(context, manifest, async (client, pool) => {
     const { jobId, as } = await client.copy({ backupId, database, from: storage.name, to }, pool);
-    if (as === 'joined') context.say('this copy is being made already');
-    const queue = client.queue('maintenance', pool);
-    const job = { redis, installation: config.installation, queue, jobId, name: backupId, printer };
-    return ((await followJob(context, job).finally(printer.done)) as CopyResult).bytes;
+    if (as === 'joined') context.say('this copy waits or is being made already');
+    return jobId;
   });
+  return (result as CopyResult).bytes;
 }

@@ -6,8 +6,6 @@ import { type VerifyLevel, verifyLevels } from '../../../shared/verification.ts'
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { startMeter } from '../output/meter.ts';
-import { createProgressPrinter } from '../output/progress.ts';
-import { maintenancePool } from '../pool.ts';
 import { unreadWarnings } from '../unread.ts';
 import { verb } from '../verb.ts';
 
@@ -132,22 +130,13 @@ async function verifyByWorker(
   context: CliContext,
   { located: { manifest, storage }, level, target }: Wanted,
 ): Promise<VerifyResult> {
-  const { withClient } = await import('../../client/open.ts');
-  const { findRedisUrl } = await import('../redis-url.ts');
-  const { followJob } = await import('../follow-job.ts');
-  const config = await context.config();
+  const { maintain } = await import('../maintain.ts');
   const { backupId, database } = manifest;
+  const drill = target && { database: target.name, source: sourceFingerprint(target) };
+  const request = { backupId, storage: storage.name, database, level, target: drill, followUp: false };
   // A drill is for a worker that reaches its server.
-  const pool = target?.pool ?? maintenancePool(config, database);
-  const printer = createProgressPrinter(context);
-  return withClient({ config, redisUrl: await findRedisUrl(context) }, async ({ client, redis }) => {
-    const drill = target && { database: target.name, source: sourceFingerprint(target) };
-    const jobId = await client.verify(
-      { backupId, storage: storage.name, database, level, target: drill, followUp: false },
-      pool,
-    );
-    const queue = client.queue('maintenance', pool);
-    const job = { redis, installation: config.installation, queue, jobId, name: backupId, printer };
-    return (await followJob(context, job).finally(printer.done)) as VerifyResult;
-  });
+  const result = await maintain(context, { backupId, database, pool: target?.pool }, (client, pool) =>
+    client.verify(request, pool),
+  );
+  return result as VerifyResult;
 }
