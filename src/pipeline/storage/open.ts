@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GcsStorageConfig, S3StorageConfig, StorageConfig } from '../../shared/config/storage-schema.ts';
-import { BackupDataError } from '../../shared/errors.ts';
+import type {
+  AzureStorageConfig,
+  GcsStorageConfig,
+  S3StorageConfig,
+  StorageConfig,
+} from '../../shared/config/storage-schema.ts';
 import type { Pace } from './retry.ts';
 import type { Storage } from './storage.ts';
 
@@ -37,8 +41,8 @@ export async function openStorage(options: OpenOptions): Promise<Storage> {
     case 's3':
     case 'gcs':
       return await openS3(options, config);
-    default:
-      throw new BackupDataError('CONFIG_INVALID', `storage ${name} is of a type that cannot be used yet`);
+    case 'azure':
+      return await openAzure(options, config);
   }
 }
 
@@ -48,6 +52,13 @@ async function openS3(options: OpenOptions, given: S3StorageConfig | GcsStorageC
   const { retrying } = await import('./retrying.ts');
   const config = given.type === 'gcs' ? gcsAsS3(given) : given;
   return retrying(createS3Storage({ name, config, timeouts, pace }), pace);
+}
+
+async function openAzure(options: OpenOptions, config: AzureStorageConfig): Promise<Storage> {
+  const { name, timeouts = usualTimeouts, pace = usualPace, randomText = secureRandomText } = options;
+  const { createAzureStorage } = await import('./azure/azure.ts');
+  const { retrying } = await import('./retrying.ts');
+  return retrying(createAzureStorage({ name, config, randomText, timeouts, pace }), pace);
 }
 
 function secureRandomText(): string {
