@@ -25,8 +25,8 @@ export interface TestAzurite {
   /** That of the account: `http://127.0.0.1:PORT/ACCOUNT` */
   endpoint: string;
   connectionString: string;
-  /** A storage in the container, by account and key. */
-  config(container: string): AzureStorageConfig;
+  /** A storage in the container, by account and key; through another port where one is given. */
+  config(container: string, through?: number): AzureStorageConfig;
   /** Makes a new container; its client looks at it from the outside. */
   createContainer(): Promise<ContainerClient>;
   /** The names of all containers. */
@@ -78,12 +78,12 @@ function controls({ directory, account, accountKey, port, server }: Running): Te
     accountKey,
     endpoint,
     connectionString: `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${accountKey};BlobEndpoint=${endpoint};`,
-    config: (container) => ({
+    config: (container, through = port) => ({
       type: 'azure',
       container,
       account,
       accountKey: new Secret(accountKey),
-      endpoint,
+      endpoint: `http://127.0.0.1:${through}/${account}`,
     }),
     createContainer: async () =>
       (await service.createContainer(`test-${randomBytes(6).toString('hex')}`)).containerClient,

@@ -3,7 +3,6 @@ import type { AzureStorageConfig } from '../../../shared/config/storage-schema.t
 import { BackupDataError, hasCode } from '../../../shared/errors.ts';
 import { assertPrefix, isKey } from '../key.ts';
 import type { Storage, StoredObject } from '../storage.ts';
-import { blockBytes } from './blocks.ts';
 import { placeName } from './failure.ts';
 import { getRange } from './get.ts';
 import { listPages } from './list.ts';
@@ -11,7 +10,8 @@ import { type AzurePlace, blobName, openPlace } from './place.ts';
 import { send } from './request.ts';
 import { describeBlob, storedObject } from './stat.ts';
 import { isRemoved, sweepUnfinished } from './unfinished.ts';
-import { type ObjectWrite, writeBody, writeBytes } from './write.ts';
+import { blockBytes, writeBody } from './upload.ts';
+import { type ObjectWrite, writeBytes } from './write.ts';
 
 const removedAtOnce = 16;
 

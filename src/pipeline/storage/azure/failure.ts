@@ -14,15 +14,15 @@ interface Answer {
  */
 export function azureFailure(place: AzurePlace, key: string | undefined, error: unknown): BackupDataError {
   const answer = answerOf(error);
-  const { code, what, hint } = meaningOf(place, key, answer);
-  return new BackupDataError(code, what, { hint, cause: summary(place, answer, error) });
+  return withMeaning(meaningOf(place, key, answer), summary(place, answer, error));
 }
 
-export function notFound(place: AzurePlace, key: string, cause?: unknown): BackupDataError {
-  return new BackupDataError('OBJECT_NOT_FOUND', `the storage ${place.storage} has no object ${key}`, {
-    hint: 'List what it holds with `backupdata list`.',
-    cause,
-  });
+export function notFound(place: AzurePlace, key: string): BackupDataError {
+  return withMeaning(absent(place, key));
+}
+
+export function exists(key: string): BackupDataError {
+  return withMeaning(taken(key));
 }
 
 export function silent(place: AzurePlace): BackupDataError {
@@ -41,6 +41,10 @@ interface Meaning {
   code: ErrorCode;
   what: string;
   hint: string;
+}
+
+function withMeaning({ code, what, hint }: Meaning, cause?: unknown): BackupDataError {
+  return new BackupDataError(code, what, { hint, cause });
 }
 
 const networkHint = 'Check the network, the name of the account and the endpoint, then try again.';
@@ -76,20 +80,10 @@ function meaningOf(place: AzurePlace, key: string | undefined, answer: Answer): 
   };
 }
 
-function meaningForKey({ storage }: AzurePlace, key: string, answer: Answer): Meaning | undefined {
+function meaningForKey(place: AzurePlace, key: string, answer: Answer): Meaning | undefined {
   const { code, status } = answer;
-  if (['BlobNotFound', 'ResourceNotFound'].includes(code))
-    return {
-      code: 'OBJECT_NOT_FOUND',
-      what: `the storage ${storage} has no object ${key}`,
-      hint: 'List what it holds with `backupdata list`.',
-    };
-  if (status === 412 || code === 'BlobAlreadyExists')
-    return {
-      code: 'OBJECT_EXISTS',
-      what: `the object ${key} exists already`,
-      hint: 'Objects are written once; read what is there.',
-    };
+  if (['BlobNotFound', 'ResourceNotFound'].includes(code)) return absent(place, key);
+  if (status === 412 || code === 'BlobAlreadyExists') return taken(key);
   if (status === 416)
     return {
       code: 'OBJECT_DAMAGED',
@@ -97,6 +91,22 @@ function meaningForKey({ storage }: AzurePlace, key: string, answer: Answer): Me
       hint: 'Use another backup (`backupdata list`), or a copy of this one.',
     };
   return undefined;
+}
+
+function absent(place: AzurePlace, key: string): Meaning {
+  return {
+    code: 'OBJECT_NOT_FOUND',
+    what: `the storage ${place.storage} has no object ${key}`,
+    hint: 'List what it holds with `backupdata list`.',
+  };
+}
+
+function taken(key: string): Meaning {
+  return {
+    code: 'OBJECT_EXISTS',
+    what: `the object ${key} exists already`,
+    hint: 'Objects are written once; read what is there.',
+  };
 }
 
 const permissionHint =

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { BackupDataError, hasCode } from '../../../shared/errors.ts';
 import { azureFailure, notFound } from './failure.ts';
-import { type AzurePlace, blobName } from './place.ts';
-import { readAnswer } from './read.ts';
+import { type AzurePlace, blobName, blobOf } from './place.ts';
+import { type AnswerBody, readAnswer } from './read.ts';
 import { send } from './request.ts';
-import { describeBlob } from './stat.ts';
+import { describeBlob, versionOf } from './stat.ts';
 import { isRemoved } from './unfinished.ts';
 
 export interface RangeGet {
@@ -17,7 +17,7 @@ export interface RangeGet {
 }
 
 /** The range as a stream that gives all of it or fails; OBJECT_DAMAGED when the object is too short for it. */
-export async function getRange(get: RangeGet): Promise<Readable> {
+export async function getRange(get: RangeGet): Promise<AnswerBody> {
   const { key, offset = 0, length } = get;
   blobName(get.place, key);
   if (offset < 0 || (length ?? 0) < 0) throw outOfRange(get, 'what it holds');
@@ -31,9 +31,9 @@ export async function getRange(get: RangeGet): Promise<Readable> {
   }
 }
 
-async function download(get: RangeGet): Promise<Readable> {
+async function download(get: RangeGet): Promise<AnswerBody> {
   const { place, key, signal, offset = 0, length } = get;
-  const blob = place.container.getBlobClient(blobName(place, key));
+  const blob = blobOf(place, key);
   const answer = await send(get, (request) =>
     blob.download(offset, length, { abortSignal: request.signal, maxRetryRequests: 0 }),
   );
@@ -41,9 +41,9 @@ async function download(get: RangeGet): Promise<Readable> {
   const bytes = answer.contentLength;
   if (!(source instanceof Readable) || bytes === undefined)
     throw azureFailure(place, key, new Error('the answer has no body or no size'));
-  const { contentType, contentRange } = answer;
+  const { contentType, contentRange, etag } = answer;
   const refusal = refusalOf(get, { bytes, contentType, contentRange });
-  if (!refusal) return readAnswer({ place, key, source, bytes, signal });
+  if (!refusal) return readAnswer({ place, key, source, bytes, signal, version: versionOf(etag) });
   source.on('error', () => undefined).destroy();
   throw refusal;
 }
@@ -63,10 +63,10 @@ function refusalOf(
 }
 
 /** The empty range, which only must not lie past the end. */
-async function nothingOf(get: RangeGet): Promise<Readable> {
-  const { bytes } = await describeBlob(get);
+async function nothingOf(get: RangeGet): Promise<AnswerBody> {
+  const { bytes, version } = await describeBlob(get);
   if ((get.offset ?? 0) > bytes) throw outOfRange(get, `its ${bytes} bytes`);
-  return Readable.from([], { objectMode: false });
+  return Object.assign(Readable.from([], { objectMode: false }), { bytes: 0, version });
 }
 
 function outOfRange({ key, offset = 0, length }: RangeGet, held: string): BackupDataError {

@@ -1,5 +1,6 @@
 import {
   AnonymousCredential,
+  type BlockBlobClient,
   ContainerClient,
   type StoragePipelineOptions,
   StorageSharedKeyCredential,
@@ -49,6 +50,11 @@ export function blobName(place: AzurePlace, key: string): string {
   const name = place.root + key;
   if (name.length <= longestName) return name;
   throw invalidKey(key, `behind the prefix of ${place.storage} it is longer than ${longestName} bytes`);
+}
+
+/** Sends nothing. KEY_INVALID as `blobName`. */
+export function blobOf(place: AzurePlace, key: string): BlockBlobClient {
+  return place.container.getBlockBlobClient(blobName(place, key));
 }
 
 function openContainer(

@@ -9,15 +9,22 @@ export interface AnswerRead {
   key: string;
   source: Readable;
   bytes: number;
+  version: string | undefined;
   signal: AbortSignal;
+}
+
+/** The bytes that `get` gives, how many they are, and the version of the object that they are of. */
+export interface AnswerBody extends Readable {
+  bytes: number;
+  version: string | undefined;
 }
 
 /**
  * The answer's bytes as a stream that fails with STORAGE_UNAVAILABLE, rather than end, where the connection breaks,
  * ends early or gives nothing for the place's `requestTimeout` while somebody waits for more.
  */
-export function readAnswer(read: AnswerRead): Readable {
-  const { place, source, signal } = read;
+export function readAnswer(read: AnswerRead): AnswerBody {
+  const { place, source, signal, bytes, version } = read;
   // Before the first wait: it may fail while nobody reads.
   source.on('error', () => undefined);
   const chunks = source[Symbol.asyncIterator]();
@@ -44,7 +51,7 @@ export function readAnswer(read: AnswerRead): Readable {
   const abort = () => stream.destroy(signal.reason);
   signal.addEventListener('abort', abort);
   if (signal.aborted) abort();
-  return stream;
+  return Object.assign(stream, { bytes, version });
 }
 
 async function nextChunk(

@@ -23,7 +23,7 @@ export interface Addressed {
  * How long an answer is awaited after an abort, once a request was handed over whole. Milliseconds. Hanging up at once
  * would leave a block that appears behind the back of whoever clears up, or an object that nobody knows of.
  */
-const settleTime = 5_000;
+const settleTime = 3_000;
 /** Bytes that are handed to the network at a time: what the silence is measured by. */
 const sliceBytes = 256 * 1024;
 

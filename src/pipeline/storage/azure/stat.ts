@@ -1,13 +1,13 @@
 import type { StoredObject } from '../storage.ts';
 import { azureFailure, notFound } from './failure.ts';
-import { blobName } from './place.ts';
+import { blobOf } from './place.ts';
 import { type Addressed, send } from './request.ts';
 import { isRemoved } from './unfinished.ts';
 
 /** What the store says of an object. OBJECT_NOT_FOUND when absent. */
 export async function describeBlob(to: Addressed & { key: string }): Promise<StoredObject> {
   const { place, key } = to;
-  const blob = place.container.getBlockBlobClient(blobName(place, key));
+  const blob = blobOf(place, key);
   const found = await send(to, (request) => blob.getProperties({ abortSignal: request.signal }));
   if (isRemoved(found.contentType)) throw notFound(place, key);
   return storedObject(to, found);
@@ -21,6 +21,10 @@ export function storedObject(
   const { contentLength: bytes, lastModified: modifiedAt, etag } = answer;
   if (bytes === undefined || modifiedAt === undefined)
     throw azureFailure(place, key, new Error('the answer has no size or no date'));
-  // A listing gives it without the quotes that other answers have.
-  return { key, bytes, modifiedAt, version: etag?.replaceAll('"', '') };
+  return { key, bytes, modifiedAt, version: versionOf(etag) };
+}
+
+/** A listing gives it without the quotes that other answers have. */
+export function versionOf(etag: string | undefined): string | undefined {
+  return etag?.replaceAll('"', '');
 }

@@ -1,9 +1,9 @@
 import type { BlobItem } from '@azure/storage-blob';
 import { hasCode } from '../../../shared/errors.ts';
 import { isKey } from '../key.ts';
-import { readBlockId } from './blocks.ts';
+import { readBlockId } from './block-id.ts';
 import { listPages } from './list.ts';
-import { type AzurePlace, blobName } from './place.ts';
+import { type AzurePlace, blobOf } from './place.ts';
 import { send } from './request.ts';
 
 /**
@@ -28,7 +28,7 @@ export async function discardBlocks(options: {
   signal: AbortSignal;
 }): Promise<boolean> {
   const { place, key, mayGo, signal } = options;
-  const blob = place.container.getBlockBlobClient(blobName(place, key));
+  const blob = blobOf(place, key);
   const to = { place, key, signal };
   try {
     const found = await send(to, (request) =>
@@ -60,7 +60,7 @@ export async function removeExactly(options: {
 }): Promise<boolean> {
   const { place, key, etag, signal } = options;
   if (etag === undefined) return false;
-  const blob = place.container.getBlockBlobClient(blobName(place, key));
+  const blob = blobOf(place, key);
   const conditions = { ifMatch: `"${etag.replaceAll('"', '')}"` };
   try {
     await send({ place, key, signal }, (request) => blob.delete({ abortSignal: request.signal, conditions }));
