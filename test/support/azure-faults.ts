@@ -17,9 +17,7 @@ export type Fault =
   /** The store hears of it when this resolves. */
   | { kind: 'early'; until: Promise<void> }
   /** After so many bytes of the answer's body, the connection is `closed` or nothing comes any more. */
-  | { kind: 'cut'; after: number; then: 'close' | 'silence' }
-  /** These headers of the request are lost. */
-  | { kind: 'strip'; headers: readonly string[] }
+  | { kind: 'cut'; after: number; end: 'close' | 'silence' }
   /** The store never hears of it. */
   | { kind: 'answer'; status: number; code?: string; headers?: Record<string, string>; body?: string };
 
@@ -94,8 +92,8 @@ async function carry(target: number, { incoming, answer, fault }: Carried): Prom
   if (fault?.kind === 'reset' && !fault.after) return void incoming.socket.resetAndDestroy();
   if (fault?.kind === 'answer') return answerBySelf(answer, fault);
   if (fault?.kind === 'early') await fault.until;
-  if (fault?.kind === 'twice') (await forward(target, incoming, { body, fault })).resume();
-  const real = await forward(target, incoming, { body, fault });
+  if (fault?.kind === 'twice') (await forward(target, incoming, body)).resume();
+  const real = await forward(target, incoming, body);
   if (fault?.kind === 'reset') return void incoming.socket.resetAndDestroy();
   if (fault?.kind === 'late') await fault.until;
   answer.writeHead(real.statusCode ?? 500, real.headers);
@@ -105,14 +103,10 @@ async function carry(target: number, { incoming, answer, fault }: Carried): Prom
 
 async function forward(
   port: number,
-  incoming: IncomingMessage,
-  { body, fault }: { body: Buffer; fault: Fault | undefined },
+  { method, url, headers }: IncomingMessage,
+  body: Buffer,
 ): Promise<IncomingMessage> {
-  const lost = fault?.kind === 'strip' ? fault.headers : [];
-  const headers = Object.fromEntries(
-    Object.entries(incoming.headers).filter(([name]) => !lost.includes(name)),
-  );
-  const sent = request({ host: '127.0.0.1', port, method: incoming.method, path: incoming.url, headers });
+  const sent = request({ host: '127.0.0.1', port, method, path: url, headers });
   sent.end(body);
   const [real]: IncomingMessage[] = await once(sent, 'response');
   if (!real) throw new Error('there is no answer');
@@ -122,10 +116,10 @@ async function forward(
 async function cutShort(
   real: IncomingMessage,
   answer: ServerResponse,
-  { after, then }: { after: number; then: 'close' | 'silence' },
+  { after, end }: { after: number; end: 'close' | 'silence' },
 ): Promise<void> {
   answer.write((await buffer(real)).subarray(0, after), () => {
-    if (then === 'close') answer.destroy();
+    if (end === 'close') answer.destroy();
   });
 }
 

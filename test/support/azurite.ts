@@ -31,7 +31,7 @@ export interface TestAzurite {
   createContainer(): Promise<ContainerClient>;
   /** The names of all containers. */
   containers(): Promise<string[]>;
-  /** A token for one container; all permissions that a storage needs unless others are given (`r`, `racwdl`). */
+  /** A token for one container; all permissions that a storage needs unless others are given (`r`, `rcwdl`). */
   sasToken(container: string, options?: { permissions?: string; expiresOn?: Date }): string;
   /** Ends the server at once and removes its data. Harmless twice. */
   stop(): Promise<void>;
@@ -88,7 +88,7 @@ function controls({ directory, account, accountKey, port, server }: Running): Te
     createContainer: async () =>
       (await service.createContainer(`test-${randomBytes(6).toString('hex')}`)).containerClient,
     containers: () => Array.fromAsync(service.listContainers(), ({ name }) => name),
-    sasToken: (containerName, { permissions = 'racwdl', expiresOn = inAnHour() } = {}) =>
+    sasToken: (containerName, { permissions = 'rcwdl', expiresOn = inAnHour() } = {}) =>
       generateBlobSASQueryParameters(
         { containerName, permissions: ContainerSASPermissions.parse(permissions), expiresOn },
         credential,

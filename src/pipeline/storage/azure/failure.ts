@@ -60,7 +60,7 @@ function meaningOf(place: AzurePlace, key: string | undefined, answer: Answer): 
       what: `${where} does not exist`,
       hint: 'Create the container, or correct its name in the configuration.',
     };
-  if (status === 401 || status === 403 || code === 'InvalidAuthenticationInfo')
+  if (status === 401 || status === 403 || Object.hasOwn(authHints, code))
     return {
       code: 'STORAGE_AUTH',
       what: `${where} refuses the credentials (${code})`,
@@ -82,7 +82,7 @@ function meaningOf(place: AzurePlace, key: string | undefined, answer: Answer): 
 
 function meaningForKey(place: AzurePlace, key: string, answer: Answer): Meaning | undefined {
   const { code, status } = answer;
-  if (['BlobNotFound', 'ResourceNotFound'].includes(code)) return absent(place, key);
+  if (code === 'BlobNotFound') return absent(place, key);
   if (status === 412 || code === 'BlobAlreadyExists') return taken(key);
   if (status === 416)
     return {
@@ -110,8 +110,12 @@ function taken(key: string): Meaning {
 }
 
 const permissionHint =
-  'Give it the permissions read, add, create, write, delete and list on the container, and let its firewall admit this machine.';
+  'Give it the permissions read, create, write, delete and list on the container, and let its firewall admit this machine.';
 const authHints: Readonly<Record<string, string>> = {
+  InvalidAuthenticationInfo: permissionHint,
+  PublicAccessNotPermitted: permissionHint,
+  // What whoever is not let in is told instead of whether there is such a thing.
+  ResourceNotFound: 'Check the name of the account, and its key or token.',
   AuthenticationFailed:
     'Check the account key, or that the SAS token is whole and has not expired, and the clock of this machine.',
 };
@@ -139,8 +143,9 @@ function nameOf(error: unknown): string {
 
 /** The first line of a message says what is wrong; what follows repeats ids and, of a refused signature, what was signed. */
 function summary(place: AzurePlace, { code, status }: Answer, error: unknown): Error {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const message = place.withoutSecrets(error instanceof Error ? error.message : String(error));
+  const [line = ''] = message.split('\n');
   const id = error instanceof RestError ? error.response?.headers.get('x-ms-request-id') : undefined;
-  const text = [place.withoutSecrets(line.slice(0, 300)), ...(id === undefined ? [] : [`request ${id}`])];
-  return Object.assign(new Error(text.filter((each) => each !== '').join(', ')), { code, status });
+  const texts = [line.slice(0, 300), id === undefined ? '' : `request ${id}`];
+  return Object.assign(new Error(texts.filter((text) => text !== '').join(', ')), { code, status });
 }
