@@ -132,10 +132,16 @@ describe('a put to Azure', () => {
       way.faults(({ name }) => (name === 'PUT block' ? { kind: 'early', until: arrive.promise } : undefined));
       const controller = new AbortController();
       const { body } = heldBody(random.bytes(large));
-      const put = assert.rejects(storage.put('a', body, { signal: controller.signal }), /cancelled/);
-      await until('two blocks are under way', () => namesSeen({ way }).length === 2);
-      await until('both were taken whole', () => way.taken() === 2);
+      let settled = false;
+      const put = assert
+        .rejects(storage.put('a', body, { signal: controller.signal }), /cancelled/)
+        .finally(() => {
+          settled = true;
+        });
+      await until('two blocks were taken whole', () => way.taken() === 2);
       controller.abort(new Error('cancelled'));
+      for (let round = 0; round < 20; round += 1) await keysOf(direct, '', signal);
+      assert.ok(!settled, 'it cleared up before the blocks arrived');
       arrive.resolve();
       await put;
       await assertNothing({ ...subject, storage: direct, outside: async () => [] }, 'a', signal);
