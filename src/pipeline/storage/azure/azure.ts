@@ -80,7 +80,6 @@ async function* list(place: AzurePlace, prefix: string, signal: AbortSignal): As
     if (key <= previous) throw outOfOrder(place, key);
     previous = key;
     yield storedObject({ place, key }, item.properties);
-    signal.throwIfAborted();
   }
 }
 

@@ -30,7 +30,7 @@ export async function discardBlocks(options: {
   const { place, key, mayGo, signal } = options;
   const blob = blobOf(place, key);
   const to = { place, key, signal };
-  try {
+  return await unlessChanged(async () => {
     const found = await send(to, (request) =>
       blob.getBlockList('uncommitted', { abortSignal: request.signal }),
     );
@@ -45,10 +45,7 @@ export async function discardBlocks(options: {
     );
     await removeExactly({ place, key, etag, signal });
     return true;
-  } catch (error) {
-    if (hasCode(error, 'OBJECT_NOT_FOUND') || hasCode(error, 'OBJECT_EXISTS')) return false;
-    throw error;
-  }
+  });
 }
 
 /** Removes the blob only if it is still the one of this version; whether it was. */
@@ -62,9 +59,16 @@ export async function removeExactly(options: {
   if (etag === undefined) return false;
   const blob = blobOf(place, key);
   const conditions = { ifMatch: `"${etag.replaceAll('"', '')}"` };
-  try {
+  return await unlessChanged(async () => {
     await send({ place, key, signal }, (request) => blob.delete({ abortSignal: request.signal, conditions }));
     return true;
+  });
+}
+
+/** What the work says; false when a condition of it did not hold, because there is another blob by now or none. */
+async function unlessChanged(work: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await work();
   } catch (error) {
     if (hasCode(error, 'OBJECT_NOT_FOUND') || hasCode(error, 'OBJECT_EXISTS')) return false;
     throw error;
