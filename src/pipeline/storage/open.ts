@@ -6,7 +6,8 @@ import type {
   S3StorageConfig,
   StorageConfig,
 } from '../../shared/config/storage-schema.ts';
-import type { Pace } from './retry.ts';
+import type { Again } from './azure/place.ts';
+import { longPatience, type Pace, retry } from './retry.ts';
 import type { Storage } from './storage.ts';
 
 export interface OpenOptions {
@@ -58,7 +59,9 @@ async function openAzure(options: OpenOptions, config: AzureStorageConfig): Prom
   const { name, timeouts = usualTimeouts, pace = usualPace, randomText = secureRandomText } = options;
   const { createAzureStorage } = await import('./azure/azure.ts');
   const { retrying } = await import('./retrying.ts');
-  return retrying(createAzureStorage({ name, config, randomText, timeouts, pace }), pace);
+  const again: Again = (signal, work) => retry(work, { pace, patience: longPatience, signal });
+  const requestTimeout = timeouts.request;
+  return retrying(createAzureStorage({ name, config, randomText, requestTimeout, again }), pace);
 }
 
 function secureRandomText(): string {

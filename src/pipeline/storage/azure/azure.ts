@@ -6,7 +6,7 @@ import type { Storage, StoredObject } from '../storage.ts';
 import { placeName } from './failure.ts';
 import { getRange } from './get.ts';
 import { listPages } from './list.ts';
-import { type AzurePlace, blobName, openPlace } from './place.ts';
+import { type Again, type AzurePlace, blobName, openPlace } from './place.ts';
 import { send } from './request.ts';
 import { describeBlob, storedObject } from './stat.ts';
 import { isRemoved, sweepUnfinished } from './unfinished.ts';
@@ -23,6 +23,8 @@ export interface AzureStorageOptions {
   clock?: () => Date;
   /** Milliseconds without a byte sent or received after which a request has failed. */
   requestTimeout?: number;
+  /** Tries the requests of a put again, which cannot be begun anew: each is made once where it is not given. */
+  again?: Again;
 }
 
 /**
@@ -30,8 +32,15 @@ export interface AzureStorageOptions {
  * committed. CONFIG_INVALID when the connection string cannot be used.
  */
 export function createAzureStorage(options: AzureStorageOptions): Storage {
-  const { name, config, randomText, clock = () => new Date(), requestTimeout = 60_000 } = options;
-  const place = openPlace({ name, config, requestTimeout });
+  const {
+    name,
+    config,
+    randomText,
+    clock = () => new Date(),
+    requestTimeout = 60_000,
+    again = once,
+  } = options;
+  const place = openPlace({ name, config, requestTimeout, again });
   return {
     name,
     fence: 'conditional',
@@ -47,6 +56,8 @@ export function createAzureStorage(options: AzureStorageOptions): Storage {
     },
   };
 }
+
+const once: Again = (_signal, work) => work();
 
 async function put(write: ObjectWrite, given: Readable | Uint8Array): Promise<StoredObject> {
   const body = asBody(given);

@@ -10,6 +10,9 @@ import { BackupDataError } from '../../../shared/errors.ts';
 import { createTextRedactor } from '../../../shared/redact-text.ts';
 import { assertKey, invalidKey } from '../key.ts';
 
+/** Does the work until it succeeds or there is no sense in trying again. */
+export type Again = <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
+
 /** A storage's name in the configuration, its container, and how it is spoken to. */
 export interface AzurePlace {
   storage: string;
@@ -19,6 +22,8 @@ export interface AzurePlace {
   accessTier: AzureStorageConfig['accessTier'];
   /** Milliseconds without a byte sent or received after which a request has failed. */
   requestTimeout: number;
+  /** Tries a request of a put again. */
+  again: Again;
   /** A text of the client library or the store without the secrets of this storage. */
   withoutSecrets: (text: string) => string;
 }
@@ -31,8 +36,9 @@ export function openPlace(options: {
   name: string;
   config: AzureStorageConfig;
   requestTimeout: number;
+  again: Again;
 }): AzurePlace {
-  const { name, config, requestTimeout } = options;
+  const { name, config, requestTimeout, again } = options;
   const withoutSecrets = createSecretFilter(config);
   return {
     storage: name,
@@ -40,6 +46,7 @@ export function openPlace(options: {
     root: config.prefix === undefined ? '' : `${config.prefix}/`,
     accessTier: config.accessTier,
     requestTimeout,
+    again,
     withoutSecrets,
   };
 }

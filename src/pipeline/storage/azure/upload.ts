@@ -88,8 +88,10 @@ function createBlocks(write: ObjectWrite, stop: AbortController) {
 
 async function stageBlock(write: ObjectWrite, id: string, bytes: Uint8Array): Promise<void> {
   const blob = blobOf(write.place, write.key);
-  await send(write, (request) =>
-    blob.stageBlock(id, bodyOf(bytes, request), bytes.byteLength, { abortSignal: request.signal }),
+  await write.place.again(write.signal, () =>
+    send(write, (request) =>
+      blob.stageBlock(id, bodyOf(bytes, request), bytes.byteLength, { abortSignal: request.signal }),
+    ),
   );
 }
 

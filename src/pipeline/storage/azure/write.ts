@@ -32,7 +32,7 @@ export async function decide(
   request: (request: Request) => Promise<string | undefined>,
 ): Promise<string | undefined> {
   try {
-    return await send(write, request);
+    return await write.place.again(write.signal, () => send(write, request));
   } catch (error) {
     if (!write.ifAbsent || !hasCode(error, 'OBJECT_EXISTS')) throw error;
     const found = await findBlob(write);
@@ -69,7 +69,7 @@ export async function confirm(
 ): Promise<StoredObject> {
   const { place, key } = write;
   const { signal } = new AbortController();
-  const stored = await describeBlob({ place, key, signal });
+  const stored = await place.again(signal, () => describeBlob({ place, key, signal }));
   if (stored.bytes === bytes) return stored;
   await removeExactly({ place, key, etag, signal });
   throw new BackupDataError(
