@@ -40,7 +40,7 @@ const oddities = `
   CREATE MATERIALIZED VIEW kept AS SELECT * FROM two WITH NO DATA;
   CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
   CREATE EVENT TRIGGER watcher ON ddl_command_end EXECUTE FUNCTION watch();
-  CREATE PUBLICATION everything FOR ALL TABLES; CREATE PUBLICATION some FOR TABLE many;
+  CREATE PUBLICATION everything FOR ALL TABLES; CREATE PUBLICATION "a few" FOR TABLE many;
   SELECT lo_from_bytea(0, 'x'), lo_from_bytea(0, 'y');
   DO $$ BEGIN EXECUTE format('COMMENT ON LARGE OBJECT %s IS ''why''', (SELECT max(oid) FROM pg_largeobject_metadata)); END $$;`;
 

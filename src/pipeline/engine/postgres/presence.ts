@@ -30,14 +30,18 @@ export async function missingObjects(
   { toc, connection, tools }: { toc: readonly TocEntry[]; connection: Connection; tools: ClientTools },
   context: EngineContext,
 ): Promise<string[]> {
-  const present = countByKey(await readRestoredToc({ connection, tools }, context));
+  const restored = await readRestoredToc({ connection, tools }, context);
+  const named = new Set(restored.map(keyOf));
+  const present = countByKey(restored);
   const absent = toc.filter((entry) => isCompared(entry) && !takeOne(present, keyOf(entry)));
   return withSession({ connection, context, otherwise: 'RESTORE_FAILED' }, async (session) => {
     const exists = await readExistence(session);
+    const isUnnamed = (entry: TocEntry): boolean =>
+      perhapsUnnamed.has(entry.desc) && !named.has(keyOf(entry)) && exists(entry);
     const objects = await session.query<{ oid: string }>('select oid::text from pg_largeobject_metadata');
     const oids = new Set(objects.map(({ oid }) => oid));
     return [
-      ...absent.filter((entry) => !(perhapsUnnamed.has(entry.desc) && exists(entry))).map(titleOf),
+      ...absent.filter((entry) => !isUnnamed(subjectOf(entry))).map(titleOf),
       ...toc
         .filter((entry) => largeObjects.has(entry.desc))
         .flatMap(oidsOf)
@@ -90,6 +94,12 @@ function unreadable(error: unknown, connection: Connection): unknown {
 function isCompared(entry: TocEntry): boolean {
   const ofOthers = /^(SUBSCRIPTION|LARGE OBJECT) /.test(entry.tag);
   return !notCompared.has(entry.desc) && !largeObjects.has(entry.desc) && !isOfDatabase(entry) && !ofOthers;
+}
+
+/** What a comment or a label is about; any other entry is its own subject. */
+function subjectOf(entry: TocEntry): TocEntry {
+  const [, desc, tag] = /^(SCHEMA|EXTENSION) (.*)$/.exec(entry.tag) ?? [];
+  return desc === undefined || tag === undefined || entry.schema !== null ? entry : { ...entry, desc, tag };
 }
 
 /** Operators and their like share names, so it is the number of each that counts. */
