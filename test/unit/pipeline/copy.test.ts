@@ -395,6 +395,8 @@ describe('a copy that is not alone', () => {
         const raced: Storage = {
           ...to,
           put: async (key, body, options) => {
+            if (key === manifestKey(backup.manifest.backupId))
+              assert.deepEqual([...(await contentOf(to)).keys()].sort(), volumesOf(backup).sort());
             const stored = await to.put(key, body, options);
             if (key === last && removed === 0) {
               removed += 1;
