@@ -9,8 +9,9 @@ import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type Installation, withInstallation } from '../support/installation.ts';
 import { createGate, makeTools } from '../support/misbehaving-tools.ts';
-import { query, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { query, startPostgres } from '../support/postgres.ts';
 import { contentOf, createSample } from '../support/postgres-sample.ts';
+import { commandsOf, connectionTo } from '../support/stock-shell.ts';
 
 const run = promisify(execFile);
 const main = resolve(import.meta.dirname, '../../src/main.ts');
@@ -141,18 +142,6 @@ async function assertRaw({ path, backups, run: backupdata, stored, env, url }: P
   } finally {
     await server.stop();
   }
-}
-
-async function commandsOf(folder: string): Promise<string[]> {
-  const markdown = await readFile(join(folder, 'RESTORE.md'), 'utf8');
-  const blocks = [...markdown.matchAll(/^```sh\n([\s\S]*?)\n```$/gm)].map((match) => match[1] ?? '');
-  assert.ok(blocks.length >= 4, markdown);
-  return blocks;
-}
-
-function connectionTo(server: TestPostgres): Record<string, string> {
-  const { hostname, port, username, password } = new URL(server.adminUrl);
-  return { PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: decodeURIComponent(password) };
 }
 
 async function shell({ path, env }: Place, command: string) {

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { promisify } from 'node:util';
 import { type AgeKey, makeAgeKey } from '../support/age.ts';
 import { type Installation, withInstallation } from '../support/installation.ts';
-import { realProgram } from '../support/misbehaving-tools.ts';
-import { query, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { query, startPostgres } from '../support/postgres.ts';
 import { contentOf, createSample } from '../support/postgres-sample.ts';
+import {
+  clientPrograms,
+  commandsOf,
+  connectionTo,
+  openStockShell,
+  type StockShell,
+} from '../support/stock-shell.ts';
 
-const run = promisify(execFile);
 const [bob, other] = await Promise.all([makeAgeKey(), makeAgeKey()]);
-const clientPrograms = ['pg_restore', 'psql', 'createdb'];
 
 describe('RESTORE.md, followed to the letter with stock tools alone', () => {
   for (const [what, { settings, decoder, key }] of Object.entries<Case>({
@@ -98,17 +100,6 @@ async function bringKey(shell: StockShell, show: string, { identity, recipient }
   shell.env.IDENTITY = elsewhere;
 }
 
-/** A shell in a folder with nothing but the files of a backup, and a PATH with nothing but what RESTORE.md names. */
-interface StockShell {
-  folder: string;
-  /** Of the reader, for every command. */
-  env: Record<string, string>;
-  run(
-    command: string,
-    env?: Record<string, string>,
-  ): Promise<{ code: number; stdout: string; stderr: string }>;
-}
-
 async function backedUpSample(installation: Installation, settings: Record<string, unknown>) {
   const sample = await createSample(installation.postgres);
   await query(
@@ -126,41 +117,12 @@ async function stockShell(
   { path, backups, stored }: Installation,
   programs: readonly string[],
 ): Promise<StockShell> {
-  const [folder, bin] = [join(path, 'downloaded'), join(path, 'bin')];
-  await Promise.all([mkdir(folder), mkdir(bin)]);
+  const folder = join(path, 'downloaded');
+  await mkdir(folder);
   for (const file of await stored()) {
     if (file.includes('/data/')) await copyFile(join(backups, file), join(folder, basename(file)));
   }
-  for (const program of [...programs, 'sha256sum', 'cat'])
-    await symlink(await realProgram(program), join(bin, program));
-  const common: Record<string, string> = { PATH: bin, HOME: folder };
-  return {
-    folder,
-    env: common,
-    run: async (command, env = {}) => {
-      const options = { cwd: folder, env: { ...common, ...env }, maxBuffer: 64 * 1024 * 1024 };
-      return run('/bin/sh', ['-c', command], options).then(
-        (ended) => ({ code: 0, ...ended }),
-        ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
-          code,
-          stdout,
-          stderr,
-        }),
-      );
-    },
-  };
-}
-
-async function commandsOf(folder: string): Promise<string[]> {
-  const text = await readFile(join(folder, 'RESTORE.md'), 'utf8');
-  const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)\n```$/gm)].map((match) => match[1] ?? '');
-  assert.ok(blocks.length >= 4, text);
-  return blocks;
-}
-
-function connectionTo(server: TestPostgres): Record<string, string> {
-  const { hostname, port, username, password } = new URL(server.adminUrl);
-  return { PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: decodeURIComponent(password) };
+  return openStockShell({ folder, bin: join(path, 'bin'), programs });
 }
 
 /** One byte of each file, one after another: the first command fails, names the file and prints none of the dump. */

@@ -6,6 +6,7 @@ import type { ManifestPart } from '../../../shared/manifest.ts';
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { type Meter, startMeter } from '../output/meter.ts';
+import { unreadWarnings } from '../unread.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -74,6 +75,7 @@ async function run(context: CliContext, options: Options): Promise<number> {
   }
   const [config, resources] = [await context.config(), await context.resources()];
   const located = await locateBackup({ resources, config, backup, storage, signal: context.signal });
+  for (const warning of unreadWarnings(located, context.clock())) context.say(`warning: ${warning}`);
   const { partByName } = await import('../../../pipeline/download.ts');
   const part = name === undefined ? undefined : partByName(located.manifest, name);
   if (part) refuseTerminal(context, part, options);
