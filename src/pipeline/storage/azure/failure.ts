@@ -1,5 +1,6 @@
 import { RestError } from '@azure/storage-blob';
 import { BackupDataError, type ErrorCode } from '../../../shared/errors.ts';
+import { withoutRetry } from '../retry.ts';
 import type { AzurePlace } from './place.ts';
 
 /** The store's own name of what went wrong (`BlobNotFound`), and the status of its answer where there was one. */
@@ -14,7 +15,13 @@ interface Answer {
  */
 export function azureFailure(place: AzurePlace, key: string | undefined, error: unknown): BackupDataError {
   const answer = answerOf(error);
-  return withMeaning(meaningOf(place, key, answer), summary(place, answer, error));
+  const failure = withMeaning(meaningOf(place, key, answer), summary(place, answer, error));
+  return passes(answer) ? failure : withoutRetry(failure);
+}
+
+/** Whether the same request may well succeed a moment later: what the store calls wrong in it stays wrong. */
+function passes({ status }: Answer): boolean {
+  return status === undefined || status >= 500 || status === 408 || status === 429;
 }
 
 export function notFound(place: AzurePlace, key: string): BackupDataError {
