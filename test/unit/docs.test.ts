@@ -4,6 +4,7 @@ import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { loadText } from './shared/config/load-text.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const pages = await markdownFiles();
@@ -25,6 +26,24 @@ describe('the documentation', () => {
       assert.ok(pages.includes(page), page);
   });
 
+  it('shows a configuration in README.md that loads', async () => {
+    const [text = '', ...others] = await yamlOf('README.md');
+    assert.deepEqual(others, []);
+    const config = await loadText(text, given);
+    assert.equal(config.databases.get('shop')?.verify.target, 'lab');
+  });
+
+  it('shows storages in docs/storages.md that load', async () => {
+    const entries = await yamlOf('docs/storages.md');
+    assert.ok(entries.length >= 4, String(entries));
+    for (const entry of entries) {
+      const [name = ''] = entry.split(':');
+      const storages = `storages:\n${entry.replaceAll(/^/gm, '  ')}`;
+      const text = `${storages}\ndatabases: { shop: { engine: postgres, url: "\${SHOP_URL}" } }\n`;
+      assert.deepEqual([...(await loadText(text, given)).storages.keys()], [name]);
+    }
+  });
+
   it('names every environment variable that the configuration reads', async () => {
     const page = await readFile(join(root, 'docs', 'configuration.md'), 'utf8');
     const { stdout } = await promisify(execFile)(
@@ -40,6 +59,23 @@ describe('the documentation', () => {
     );
   });
 });
+
+/** Whatever the pages refer to. */
+const given = {
+  env: {
+    SHOP_URL: 'postgres://h/shop',
+    LAB_URL: 'postgres://h/lab',
+    AWS_ACCESS_KEY_ID: 'key',
+    GCS_KEY: 'key',
+    GCS_SECRET: 'secret',
+  },
+  files: { '/run/secrets/azure': 'c2VjcmV0\n', '/run/secrets/aws': 'secret\n' },
+};
+
+async function yamlOf(page: string): Promise<string[]> {
+  const markdown = await readFile(join(root, page), 'utf8');
+  return [...markdown.matchAll(/^```yaml\n([\s\S]*?)\n```$/gm)].map((match) => match[1] ?? '');
+}
 
 /** Those that are in the repository, or are about to be. */
 async function markdownFiles(): Promise<string[]> {
