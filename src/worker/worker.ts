@@ -18,7 +18,7 @@ import { processVerify } from './processors/verify.ts';
 export interface WorkerProcessOptions {
   context: Omit<WorkerContext, 'enqueueMaintenance' | 'mendCopy'>;
   pools: readonly string[];
-  /** Backups at once. */
+  /** Backups at once, and as many verifications, copies and prunes. */
   concurrency: number;
 }
 
@@ -51,7 +51,8 @@ export function startWorker(options: WorkerProcessOptions): WorkerProcess {
   const workers = options.pools.flatMap((pool) => [
     openWorker({ ...common, queue: 'backups', pool, concurrency, maxStalledCount }),
     openWorker({ ...common, queue: 'restores', pool, concurrency: 1, maxStalledCount: 0 }),
-    openWorker({ ...common, queue: 'maintenance', pool, concurrency: 1, maxStalledCount }),
+    // As many at once: a long copy must not hold back what proves the backups that come meanwhile.
+    openWorker({ ...common, queue: 'maintenance', pool, concurrency, maxStalledCount }),
   ]);
   releases.push(() => drain(workers, active, context));
   return {

@@ -1,6 +1,7 @@
 import type { Storage } from '../../../pipeline/storage/storage.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { CopyResult } from '../../../shared/queues/payloads.ts';
+import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { startMeter } from '../output/meter.ts';
@@ -25,11 +26,7 @@ export const copyVerb = verb<Options>({
   },
   builder: (parser) =>
     parser
-      .positional('backup', {
-        type: 'string',
-        demandOption: true,
-        describe: "A backup id, or a database's name for its latest",
-      })
+      .positional('backup', backupArgument)
       .option('to', {
         type: 'string',
         demandOption: true,

@@ -3,6 +3,7 @@ import type { DownloadRequest } from '../../../pipeline/download.ts';
 import type { WrittenFile } from '../../../pipeline/file/new-files.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { ManifestPart } from '../../../shared/manifest.ts';
+import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { type Meter, startMeter } from '../output/meter.ts';
@@ -31,11 +32,7 @@ export const downloadVerb = verb<Options>({
   },
   builder: (parser) =>
     parser
-      .positional('backup', {
-        type: 'string',
-        demandOption: true,
-        describe: "A backup id, or a database's name for its latest",
-      })
+      .positional('backup', backupArgument)
       .option('output', {
         alias: 'o',
         type: 'string',

@@ -1,6 +1,7 @@
 import type { PinOutcome, PinRequest } from '../../../pipeline/pin.ts';
 import { BackupDataError, toErrorDocument } from '../../../shared/errors.ts';
 import { isBackupId } from '../../../shared/ids.ts';
+import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
 import { verb } from '../verb.ts';
@@ -21,11 +22,7 @@ export const pinVerb = verb<Options>({
   exits,
   builder: (parser) =>
     parser
-      .positional('backup', {
-        type: 'string',
-        demandOption: true,
-        describe: "A backup id, or a database's name for its latest",
-      })
+      .positional('backup', backupArgument)
       .example('$0 pin shop', 'Keep the latest backup of `shop` for good'),
   run: async (context, options) => {
     const { pin } = await import('../../../pipeline/pin.ts');

@@ -1,5 +1,6 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { RestoreResult } from '../../../shared/queues/payloads.ts';
+import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { startMeter } from '../output/meter.ts';
@@ -26,11 +27,7 @@ export const restoreVerb = verb<Options>({
   describe: 'Restore a backup to a target that you name',
   builder: (parser) =>
     parser
-      .positional('backup', {
-        type: 'string',
-        demandOption: true,
-        describe: "A backup id, or a database's name for its latest",
-      })
+      .positional('backup', backupArgument)
       .option('to', {
         type: 'string',
         demandOption: true,

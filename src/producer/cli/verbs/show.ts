@@ -1,5 +1,6 @@
 import type { Marks } from '../../../pipeline/catalog/marks.ts';
 import { hasCode } from '../../../shared/errors.ts';
+import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
 import type { CopyJob, ShownCopy } from '../copies.ts';
 import type { LocatedBackup } from '../locate.ts';
@@ -21,11 +22,7 @@ export const showVerb = verb<Options>({
   },
   builder: (parser) =>
     parser
-      .positional('backup', {
-        type: 'string',
-        demandOption: true,
-        describe: "A backup id, or a database's name for its latest",
-      })
+      .positional('backup', backupArgument)
       .option('storage', { type: 'string', requiresArg: true, describe: 'Look only in this storage' })
       .option('here', {
         type: 'boolean',

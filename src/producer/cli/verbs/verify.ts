@@ -3,6 +3,7 @@ import { BackupDataError } from '../../../shared/errors.ts';
 import { sourceFingerprint } from '../../../shared/fingerprint.ts';
 import type { VerifyResult } from '../../../shared/queues/payloads.ts';
 import { type VerifyLevel, verifyLevels } from '../../../shared/verification.ts';
+import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
 import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { startMeter } from '../output/meter.ts';
@@ -35,11 +36,7 @@ export const verifyVerb = verb<Options>({
   },
   builder: (parser) =>
     parser
-      .positional('backup', {
-        type: 'string',
-        demandOption: true,
-        describe: "A backup id, or a database's name for its latest",
-      })
+      .positional('backup', backupArgument)
       .option('level', {
         choices: verifyLevels,
         default: 'decode' as const,
