@@ -231,12 +231,22 @@ function assertTold(error: BackupDataError, secrets: readonly string[]): void {
     inspect(error, { depth: 20, showHidden: true, getters: true }),
     JSON.stringify({ error, cause: error.cause }),
     logged(error),
-    error.stack,
+    ...textsWithin(error),
   ].join('\n');
   for (const secret of secrets) {
     assert.ok(!shown.includes(secret), `${secret} is shown:\n${shown}`);
     assert.ok(!shown.includes(encodeURIComponent(secret)), `${secret} is shown:\n${shown}`);
   }
+}
+
+/** Every text that can be reached from a value, hidden properties included. */
+function textsWithin(value: unknown, seen: Set<unknown> = new Set()): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null || seen.has(value)) return [];
+  seen.add(value);
+  const entries = value instanceof Map ? [...value.values()] : [];
+  const properties = Object.values(Object.getOwnPropertyDescriptors(value)).map((each) => each.value);
+  return [...entries, ...properties].flatMap((each) => textsWithin(each, seen));
 }
 
 /** As a logger that knows no secret prints it. */
