@@ -1,10 +1,9 @@
 import { after, before } from 'node:test';
 import { openStorage } from '../../src/pipeline/storage/open.ts';
-import type { Storage } from '../../src/pipeline/storage/storage.ts';
 import type { AzureStorageConfig } from '../../src/shared/config/storage-schema.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { startAzurite, type TestAzurite, unfinishedBlobs } from '../support/azurite.ts';
-import type { StorageSubject } from './storage/subject.ts';
+import type { StorageStrangers, StorageSubject } from './storage/subject.ts';
 import { storageSuite } from './storage-suite.ts';
 
 let azurite: TestAzurite;
@@ -24,14 +23,7 @@ const subjects = {
     });
     await container.delete();
   },
-  withStrangers: async (
-    use: (strangers: {
-      wrongKey: Storage;
-      wrongSecret: Storage;
-      missing: Storage;
-      secrets: readonly string[];
-    }) => Promise<void>,
-  ) => {
+  withStrangers: async (use: (strangers: StorageStrangers) => Promise<void>) => {
     const { account, accountKey, endpoint } = azurite;
     const config = azurite.config((await azurite.createContainer()).containerName);
     const open = (wrong: Partial<AzureStorageConfig>) =>

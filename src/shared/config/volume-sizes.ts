@@ -1,22 +1,27 @@
 import type { Problem } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
 
-/** An object of S3 has at most 10,000 parts, and ours have 8 MiB: 78.125 GiB. */
-const largestVolume = 78 * 2 ** 30;
+const gibibyte = 2 ** 30;
+
+/** In GiB. Parts are of 8 MiB: an object of S3 has at most 10,000 of them (78.125 GiB), a blob of Azure 50,000 (390.6 GiB). */
+const largestVolume: Readonly<Record<string, number>> = { s3: 78, gcs: 78, azure: 390 };
 
 /** A volume that a storage cannot take would show only when a dump has run for hours. Copies hold the same volumes. */
 export function checkVolumeSizes({ databases, defaults, storages }: ConfigFile): Problem[] {
   const [onlyStorage = ''] = Object.keys(storages);
   return Object.entries(databases).flatMap(([name, database]) => {
     const size = database.volumeSize ?? defaults.volumeSize ?? 0;
-    if (size <= largestVolume) return [];
     const copies = (database.copies ?? defaults.copies ?? []).map((copy) =>
       typeof copy === 'string' ? copy : copy.storage,
     );
     const used = [database.storage ?? defaults.storage ?? onlyStorage, ...copies];
-    const limited = used.find((each) => ['s3', 'gcs'].includes(storages[each]?.type ?? ''));
-    if (limited === undefined) return [];
     const owner = database.volumeSize === undefined ? ['defaults'] : ['databases', name];
-    return [{ path: [...owner, 'volumeSize'], message: `must be at most 78GiB for the storage ${limited}` }];
+    return used.flatMap((each) => {
+      const limit = largestVolume[storages[each]?.type ?? ''];
+      if (limit === undefined || size <= limit * gibibyte) return [];
+      return [
+        { path: [...owner, 'volumeSize'], message: `must be at most ${limit}GiB for the storage ${each}` },
+      ];
+    });
   });
 }
