@@ -8,6 +8,12 @@ import type { Lease } from './lease.ts';
 /** Milliseconds between looks; less where the lease is shorter than that, because a look renews it. */
 const interval = 1_000;
 
+/**
+ * Phases in which silence says nothing: a database builds indexes of what it was given, rows are counted, and a prune
+ * moves no bytes at all. The limit of the whole job holds in them, too.
+ */
+const quietPhases: ReadonlySet<string> = new Set(['restore', 'compare', 'prune']);
+
 /** Watches over one start of a job: tells its progress, and ends it when it is cancelled, silent, late or no longer ours. */
 export interface Monitor {
   phase(phase: string): void;
@@ -50,7 +56,8 @@ export function startMonitor(options: MonitorOptions): Monitor {
   );
   return {
     phase: (phase) => {
-      Object.assign(state, { phase, since: options.context.clock(), bytes: 0, reported: 0 });
+      const heardAt = performance.now();
+      Object.assign(state, { phase, since: options.context.clock(), bytes: 0, reported: 0, heardAt });
       void tick();
     },
     bytes: (count) => {
@@ -112,7 +119,7 @@ function overdueReason(limits: MonitorOptions['limits'], state: State): BackupDa
       },
     );
   }
-  if (now - state.heardAt > limits.noBytes) {
+  if (!quietPhases.has(state.phase) && now - state.heardAt > limits.noBytes) {
     return new BackupDataError('TIMEOUT', `no byte moved for ${limits.noBytes / 1_000} s`, {
       hint: 'A lock in the database or a hung server is the usual cause; timeouts.noBytes sets the limit.',
     });

@@ -60,6 +60,8 @@ describe('the documentation', () => {
   });
 });
 
+const identity = 'AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX';
+
 /** Whatever the pages refer to. */
 const given = {
   env: {
@@ -69,7 +71,11 @@ const given = {
     GCS_KEY: 'key',
     GCS_SECRET: 'secret',
   },
-  files: { '/run/secrets/azure': 'c2VjcmV0\n', '/run/secrets/aws': 'secret\n' },
+  files: {
+    '/run/secrets/azure': 'c2VjcmV0\n',
+    '/run/secrets/aws': 'secret\n',
+    '/run/secrets/age.key': `${identity}\n`,
+  },
 };
 
 async function yamlOf(page: string): Promise<string[]> {

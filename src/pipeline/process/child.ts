@@ -36,7 +36,8 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
       // SIGKILL leaves no exit code: a program that has one was ending by itself.
       const stopped = sent !== undefined && !(sent === 'SIGKILL' && signal === null);
       const words = failure?.message ?? withoutSecrets(stage, stderr());
-      resolve({ program: stage.program, code, signal, stderr: words, stopped });
+      const ran = failure === undefined && !isRefusalToStart({ program, code, words });
+      resolve({ program: stage.program, code: ran ? code : null, signal, stderr: words, stopped });
     };
     child.once('error', (error) => end(null, null, error));
     child.once('close', (code, signal) => end(code, signal));
@@ -48,6 +49,12 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
     killGroup(child.pid, signal);
   };
   return { process: child, closed, stop };
+}
+
+/** `setpriv` ends with one of two codes when it cannot start the program: then the program has said nothing. */
+function isRefusalToStart(ended: { program: string; code: number | null; words: string }): boolean {
+  const { program, code, words } = ended;
+  return program === setpriv && (code === 126 || code === 127) && words.startsWith('setpriv: ');
 }
 
 /** What a program says reaches people and a storage, and it may quote the files that it was given. */

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 /** How one program ended. */
 export interface StageExit {
   program: string;
+  /** Null when a signal ended it, or when it could not be started. */
   code: number | null;
   signal: NodeJS.Signals | null;
   /** The last 4 KiB of its stderr. */
@@ -43,7 +44,8 @@ function lostReader(exit: StageExit | undefined): boolean {
 }
 
 function describeExit({ program, code, signal, stderr }: StageExit): string {
-  const ending = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
+  const ended = code === null ? 'could not be started' : `exited with code ${code}`;
+  const ending = signal === null ? ended : `was killed by ${signal}`;
   const words = wordsOf(stderr);
   return words === '' ? `${basename(program)} ${ending}` : `${basename(program)} ${ending}: ${words}`;
 }

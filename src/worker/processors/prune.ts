@@ -8,9 +8,10 @@ import { asBackupDataError, type BackupDataError } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts';
 import { namedBackups } from '../../shared/queues/named-backups.ts';
 import { leaseKey } from '../../shared/queues/names.ts';
-import { type PruneResult, parsePayload } from '../../shared/queues/payloads.ts';
+import { type Payload, type PruneResult, parsePayload } from '../../shared/queues/payloads.ts';
 import type { WorkerContext } from '../context.ts';
 import type { Start } from '../job.ts';
+import { startMonitor } from '../monitor.ts';
 
 const day = 86_400_000;
 
@@ -21,6 +22,22 @@ const day = 86_400_000;
 export async function processPrune(context: WorkerContext, start: Start): Promise<PruneResult> {
   const payload = parsePayload('prune', start.job.data);
   const database = context.resources.database(payload.database);
+  const { job, abort } = start;
+  const limits = { maxDuration: day, noBytes: context.config.timeouts.noBytes };
+  const monitor = startMonitor({ context, job, attemptId: null, expectedBytes: null, limits, abort });
+  monitor.phase('prune');
+  try {
+    return await pruneEverywhere(context, start, { payload, database });
+  } finally {
+    monitor.stop();
+  }
+}
+
+async function pruneEverywhere(
+  context: WorkerContext,
+  start: Start,
+  { payload, database }: { payload: Payload<'prune'>; database: DatabaseConfig },
+): Promise<PruneResult> {
   const { everywhere, failures } = tryEverywhere(start.signal);
   const places = placesOf(database).filter(
     ({ storage }) => payload.storage === undefined || payload.storage === storage,

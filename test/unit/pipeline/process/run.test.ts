@@ -37,6 +37,21 @@ describe('stages joined by descriptors', () => {
     await running.finished;
   });
 
+  it('say of a program that could not be started that it has no exit code', async () => {
+    const missing: Stage = { program: '/nowhere/pg_restore', args: [] };
+    const running = startStages({ stages: [missing], input: 'none', signal });
+    running.output.resume();
+    await assert.rejects(running.finished, (error) => {
+      assert.ok(error instanceof StageFailure);
+      assert.deepEqual(
+        error.exits.map(({ code, stopped }) => [code, stopped]),
+        [[null, false]],
+      );
+      assert.match(error.message, /^pg_restore could not be started: .*(No such file|ENOENT)/);
+      return true;
+    });
+  });
+
   it('lose nothing when the first program writes long before the second one reads', async () => {
     // 30 runs in which the reader starts 50 ms after a writer that fills every buffer at once.
     const runs = Array.from({ length: 30 }, async () => {
