@@ -42,18 +42,24 @@ export async function backup(request: BackupRequest): Promise<BackupOutcome> {
   const earlier = await findManifest({ storage, backupId, signal: context.signal });
   if (earlier) return { manifest: earlier, committedBy: 'another attempt' };
   await claimStorage({ ...request, signal: context.signal });
+  const state: AttemptState = { commitBegun: false };
   try {
-    const outcome = await dumpAndCommit(request);
+    const outcome = await dumpAndCommit(request, state);
     if (outcome.committedBy === 'another attempt') await removeAttempt(request);
     return outcome;
   } catch (error) {
-    const manifest = await leaveNothing(request);
+    const manifest = await leaveNothing(request, state);
     if (manifest) return { manifest, committedBy: 'this attempt' };
     throw error;
   }
 }
 
-async function dumpAndCommit(request: BackupRequest): Promise<BackupOutcome> {
+interface AttemptState {
+  /** Whether the manifest was sent: from then on it may appear, whatever becomes of this attempt. */
+  commitBegun: boolean;
+}
+
+async function dumpAndCommit(request: BackupRequest, state: AttemptState): Promise<BackupOutcome> {
   const { database, engine, context, storage, clock } = request;
   const startedAt = clock();
   request.onPhase('inspect');
@@ -65,6 +71,7 @@ async function dumpAndCommit(request: BackupRequest): Promise<BackupOutcome> {
   const manifest = sealManifest(draft, await writeInstructions(request, draft), clock());
   request.onPhase('commit');
   await request.fence();
+  state.commitBegun = true;
   const winner = await commit({ storage, manifest, signal: context.signal, wait: request.wait });
   return {
     manifest: winner,
@@ -129,15 +136,20 @@ async function writeInstructions(request: BackupRequest, draft: Manifest): Promi
 
 /**
  * Removes what a failed attempt stored, unless its manifest may be there after all: then removing would break a
- * listed backup. Gives that manifest where it is there: an abort that came after the commit came too late. Never
- * throws; the failure that led here is the one to report.
+ * listed backup. Gives that manifest where it is there: an abort that came after the commit came too late. A manifest
+ * that was sent and is not there may still be on its way, for as long as the store likes: its parts are left for sweep.
+ * Never throws; the failure that led here is the one to report.
  */
-async function leaveNothing(request: BackupRequest): Promise<Manifest | undefined> {
+async function leaveNothing(
+  request: BackupRequest,
+  { commitBegun }: AttemptState,
+): Promise<Manifest | undefined> {
   const { storage, backupId } = request;
   const signal = AbortSignal.timeout(30_000);
   try {
     const winner = await findManifest({ storage, backupId, signal });
     if (winner?.attemptId === request.attemptId) return winner;
+    if (commitBegun && !winner) return undefined;
     await removeAttempt({ ...request, context: { signal } });
   } catch {
     // The storage is gone; a later sweep finds the orphans.

@@ -80,7 +80,7 @@ function failed({ manifest, level }: VerifyRequest, reason: string, cause?: Erro
     'VERIFY_FAILED',
     `backup ${manifest.backupId} failed verification (${level}): ${reason}`,
     {
-      hint: `Back the database up again now, and restore from an older backup: \`backupdata list ${manifest.database}\`.`,
+      hint: `Back the database up again now. A restore takes damaged parts from a copy where there is one; else use an older backup: \`backupdata list ${manifest.database}\`.`,
       cause,
     },
   );

@@ -143,6 +143,6 @@ function sha256Of(text: string): string {
 
 function invalid(key: string, reason: string): BackupDataError {
   return new BackupDataError('MANIFEST_INVALID', `the manifest ${key} cannot be trusted: ${reason}`, {
-    hint: 'Use another backup (`backupdata list`), or a copy of this one.',
+    hint: 'Use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
   });
 }

@@ -28,12 +28,11 @@ describe('docs/retention.md, "How to undo it"', () => {
       const [before, manifest] = [await keysIn(storage), await readFile(join(backups, manifestKey(retired)))];
       assert.deepEqual(await prune(pruneRequest(storage)), [retired]);
 
-      const commands = (await undoCommands()).replace(/^BACKUP=.*$/m, `BACKUP=${retired}`);
+      const commands = (await undoCommands()).replace(/ BACKUP=\S+$/m, ` BACKUP=${retired}`);
       assert.ok(commands.includes(retired), commands);
       const command = `backupdata() { node '${join(root, 'src', 'main.ts')}' "$@"; }`;
       await promisify(execFile)('sh', ['-ec', `${command}\n${commands}`], {
-        cwd: backups,
-        env: { ...process.env, BACKUPDATA_CONFIG: join(path, 'backupdata.yaml') },
+        cwd: path,
       });
       assert.deepEqual(await keysIn(storage), [...before, pinKey(retired)].sort());
       assert.deepEqual(await readFile(join(backups, manifestKey(retired))), manifest);

@@ -82,7 +82,7 @@ async function openVolume(
       'OBJECT_NOT_FOUND',
       `part ${part.name}: ${volume.key} is missing in storage ${storage.name}`,
       {
-        hint: 'Use another backup (`backupdata list`), or a copy of this one.',
+        hint: 'Use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
         cause: error,
       },
     );
@@ -94,7 +94,7 @@ function damaged({ storage, part }: ReadRequest, volume: ManifestVolume, reason:
     'OBJECT_DAMAGED',
     `part ${part.name}: ${volume.key} in storage ${storage.name} is damaged: ${reason}`,
     {
-      hint: 'Use another backup (`backupdata list`), or a copy of this one.',
+      hint: 'Use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
     },
   );
 }

@@ -65,7 +65,7 @@ async function readChunk(
     'OBJECT_DAMAGED',
     `the object ${key} ends after ${position} bytes, before byte ${end}`,
     {
-      hint: 'Use another backup (`backupdata list`), or a copy of this one.',
+      hint: 'Use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
     },
   );
 }

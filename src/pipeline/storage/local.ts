@@ -157,7 +157,7 @@ function outOfRange(range: { object: StoredObject; offset: number; end: number }
     'OBJECT_DAMAGED',
     `the object ${object.key} has ${object.bytes} bytes, not the range ${offset} to ${end}`,
     {
-      hint: 'It is shorter than its manifest says: use another backup (`backupdata list`), or a copy of this one.',
+      hint: 'It is shorter than its manifest says: use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
     },
   );
 }

@@ -13,7 +13,7 @@ export async function findRedisUrl(context: CliContext): Promise<Secret> {
     'REDIS_UNAVAILABLE',
     `REDIS_URL is not set, and no \`backupdata up\` runs with the data directory ${dataDir}`,
     {
-      hint: 'Start `backupdata up` in another terminal, or set REDIS_URL. With --here, restore and verify need no Redis.',
+      hint: 'Start `backupdata up` in another terminal, or set REDIS_URL. With --here, restore, verify and copy need no Redis.',
     },
   );
 }

@@ -44,7 +44,7 @@ defaults:
   # that are no older than "within". A copy may have its own:
   #   copies: [{ storage: offsite, retention: { monthly: 24 } }]
   retention: { last: 7, daily: 14, weekly: 8, monthly: 12 }
-  # How backups are proven: docs/verification.md. Each is decoded once it is made, whatever stands here.
+  # How backups are proven: docs/verification.md. Each is verified once it is made (decoded, if a key fits).
   #   verify: { level: restore, schedule: "0 3 * * 0", target: lab, counts: exact, assertions: ["SELECT count(*) > 0 FROM item"] }
   #verify: { level: decode, counts: none, assertions: [] }
   # Whose days, weeks and months these are, and the time zone of schedules.

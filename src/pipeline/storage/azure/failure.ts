@@ -95,7 +95,7 @@ function meaningForKey(place: AzurePlace, key: string, answer: Answer): Meaning 
     return {
       code: 'OBJECT_DAMAGED',
       what: `the object ${key} is shorter than the range that was asked for`,
-      hint: 'Use another backup (`backupdata list`), or a copy of this one.',
+      hint: 'Use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
     };
   return undefined;
 }

@@ -75,7 +75,7 @@ function outOfRange({ key, offset = 0, length }: RangeGet, held: string): Backup
     'OBJECT_DAMAGED',
     `the object ${key} does not hold the range ${offset} to ${end}, only ${held}`,
     {
-      hint: 'It is shorter than its manifest says: use another backup (`backupdata list`), or a copy of this one.',
+      hint: 'It is shorter than its manifest says: use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
     },
   );
 }

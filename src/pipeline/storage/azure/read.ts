@@ -67,6 +67,6 @@ async function nextChunk(
   throw new BackupDataError(
     'STORAGE_UNAVAILABLE',
     `${placeName(place)} gave ${received} of ${bytes} bytes of the object ${key}`,
-    { hint: 'Try again; if it stays so, use another backup, or a copy of this one.' },
+    { hint: 'Try again; if it stays so, use another backup, or a copy of this one (`--storage NAME`).' },
   );
 }

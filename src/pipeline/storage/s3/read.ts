@@ -93,7 +93,10 @@ function bodyFailure(place: S3Place, key: string, error: Error): BackupDataError
   return new BackupDataError(
     'OBJECT_DAMAGED',
     `the object ${key} in the storage ${place.storage} (${describe(place)}) is not what its checksum says`,
-    { hint: 'Use another backup (`backupdata list`), or a copy of this one.', cause: error },
+    {
+      hint: 'Use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
+      cause: error,
+    },
   );
 }
 
@@ -107,7 +110,7 @@ function outOfRange(
     'OBJECT_DAMAGED',
     `the object ${key} in the storage ${place.storage} has ${bytes} bytes, not the range ${range.offset} to ${end}`,
     {
-      hint: 'It is shorter than its manifest says: use another backup (`backupdata list`), or a copy of this one.',
+      hint: 'It is shorter than its manifest says: use another backup (`backupdata list`), or a copy of this one (`--storage NAME`).',
     },
   );
 }

@@ -57,8 +57,8 @@ export const downloadVerb = verb<Options>({
         'The files of the latest backup of `shop`, RESTORE.md among them',
       )
       .example(
-        '$0 download shop --part data.dump --decode -o - | pg_restore -l',
-        'What the latest dump of `shop` holds',
+        '$0 download shop --part data.dump --decode -o shop.dump',
+        'The latest dump of `shop`, for pg_restore',
       ),
   run,
 });
@@ -88,7 +88,9 @@ async function download(
   { manifest, storage }: LocatedBackup,
   { part, decode, output }: { part: ManifestPart | undefined; decode: boolean; output: string },
 ): Promise<WrittenFile[] | undefined> {
-  const codecs = decode ? await (await context.resources()).codecsOf(manifest) : null;
+  // What is stored as it is, for people, is never encoded, and needs no key.
+  const encoded = part?.kind !== 'instructions';
+  const codecs = decode && encoded ? await (await context.resources()).codecsOf(manifest) : null;
   const expectedBytes = (part ? [part] : manifest.parts)
     .flatMap(({ volumes }) => volumes)
     .reduce((sum, { bytes }) => sum + bytes, 0);

@@ -50,7 +50,7 @@ interface Action {
 }
 
 async function run(context: CliContext, { backup }: Options, action: Action): Promise<number> {
-  const backupId = isBackupId(backup) ? backup : await latestOf(context, backup);
+  const backupId = isBackupId(backup) ? backup : await latestToPin(context, backup, action);
   const { outcomes, failures } = await applyEverywhere(context, backupId, action);
   const holding = [...outcomes].filter(([, outcome]) => outcome !== 'absent');
   if (holding.length === 0) throw failures[0] ?? (await notFound(context, backupId));
@@ -63,6 +63,14 @@ async function run(context: CliContext, { backup }: Options, action: Action): Pr
   });
   for (const failure of failures) context.complain(toErrorDocument(failure));
   return exitCodeOfAll(failures);
+}
+
+/** The latest of a database is not the one that was the latest when it was pinned. */
+async function latestToPin(context: CliContext, database: string, { pinned }: Action): Promise<string> {
+  if (pinned) return latestOf(context, database);
+  throw new BackupDataError('USAGE', `unpin takes a backup id, and "${database}" is none`, {
+    hint: 'See which are pinned with `backupdata list`.',
+  });
 }
 
 /** In every storage of the configuration. One that fails does not stop the others. */

@@ -48,7 +48,7 @@ export const verifyVerb = verb<Options>({
         requiresArg: true,
         describe: 'For level restore: the configured database whose server is used (verify.target)',
       })
-      .option('storage', { type: 'string', describe: 'Look only in this storage' })
+      .option('storage', { type: 'string', requiresArg: true, describe: 'Look only in this storage' })
       .option('here', { type: 'boolean', default: false, describe: 'In this process, without Redis' })
       .example('$0 verify shop', 'Prove the latest backup of `shop`')
       .example(
