@@ -43,7 +43,10 @@ export async function recorded(
   { backups, stored }: Pick<Installation, 'backups' | 'stored'>,
   level: string,
 ): Promise<RecordedVerification[]> {
-  const keys = (await stored()).filter((key) => new RegExp(`\\.verified-\\w+-${level}-`).test(key));
+  // Whole ones: what is still being written ends in another way.
+  const keys = (await stored()).filter((key) =>
+    new RegExp(`\\.verified-\\w+-${level}-\\w+-\\d+s$`).test(key),
+  );
   return Promise.all(
     keys.map(async (key) => ({ key, ...JSON.parse(await readFile(join(backups, key), 'utf8')) })),
   );

@@ -36,9 +36,9 @@ it('a run that is cancelled while its manifest is on the way leaves what that ma
     const arriving: (() => Promise<unknown>)[] = [];
     const slow: Storage = {
       ...storage,
-      put: async (key, ...rest) => {
-        if (key !== manifestKey(backupId)) return storage.put(key, ...rest);
-        arriving.push(() => storage.put(key, ...rest));
+      put: async (key, body, options) => {
+        if (key !== manifestKey(backupId)) return storage.put(key, body, options);
+        arriving.push(() => storage.put(key, body, { ...options, signal }));
         cancel.abort(cancelled);
         throw cancelled;
       },
