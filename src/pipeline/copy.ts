@@ -5,7 +5,8 @@ import type { ManifestPart, ManifestVolume } from '../shared/manifest.ts';
 import { findManifest, findManifestFile, type ManifestFile } from './catalog/catalog.ts';
 import { commitFile } from './catalog/commit.ts';
 import { claimStorage } from './catalog/installation.ts';
-import { attemptFolder, databaseFolder, pinKey, prunedKey } from './catalog/keys.ts';
+import { attemptFolder, databaseFolder, pinKey } from './catalog/keys.ts';
+import { clearPrunedMark, isPresent, renewPrunedMark } from './catalog/pruned.ts';
 import { readVolume } from './part/read.ts';
 import { asFault, createSources, type Fault, type Sources } from './part/sources.ts';
 import type { Storage } from './storage/storage.ts';
@@ -21,6 +22,7 @@ export interface CopyRequest {
   /** Whether `to` may be another installation's. */
   shared: boolean;
   signal: AbortSignal;
+  clock: () => Date;
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
   /** Whether no other copy of this backup can be under way there, so that what a failed one left may be removed. */
   isAlone: () => Promise<boolean>;
@@ -39,7 +41,8 @@ export interface CopyOutcome {
  * Copies one committed backup to another storage: every volume as it is, hashed on the way, then the manifest to the
  * byte. A volume whose bytes are wrong in every storage fails with OBJECT_DAMAGED and is not stored; nothing is
  * committed before the last byte was hashed. A pin goes along, verifications do not: each storage is proven for itself.
- * OBJECT_EXISTS when another manifest of that id is there. On failure nothing is left, or `sweep` finds it later.
+ * OBJECT_EXISTS when another manifest of that id is there. On failure nothing is left, or `sweep` finds it later; what
+ * was there before stays.
  */
 export async function copy(request: CopyRequest): Promise<CopyOutcome> {
   await claimStorage({ ...request, storage: request.to });
@@ -47,10 +50,12 @@ export async function copy(request: CopyRequest): Promise<CopyOutcome> {
     await copyPin(request);
     return { bytes: 0, notes: [] };
   }
+  // What is there before the first byte is written may be all that is left of a backup that was retired or lost its manifest.
+  const isFirst = (await volumesThere(request)).size === 0;
   try {
     return await moveAndCommit(request);
   } catch (error) {
-    await leaveNothing(request);
+    if (isFirst) await leaveNothing(request);
     throw error;
   }
 }
@@ -66,11 +71,11 @@ async function isThere({ source, to, signal }: CopyRequest): Promise<boolean> {
 }
 
 async function moveAndCommit(request: CopyRequest): Promise<CopyOutcome> {
-  const { source, from, to, signal, wait } = request;
+  const { source, from, to, signal, clock, wait } = request;
   const { backupId, bytes } = source.manifest;
   const sources = createSources(from);
-  // Retired there before, it is wanted again: with that mark in place its parts would be removed.
-  if (await exists(to, prunedKey(backupId), signal)) await to.remove([prunedKey(backupId)], signal);
+  // Retired there before, it is wanted again: the grace of its parts must not end while they are moved.
+  await renewPrunedMark({ storage: to, backupId, retiredAt: clock(), signal });
   await moveVolumes(request, sources, new Map());
   await moveVolumes(request, sources, await volumesThere(request));
   await copyPin(request);
@@ -78,6 +83,8 @@ async function moveAndCommit(request: CopyRequest): Promise<CopyOutcome> {
   refuseAnother(source, committed, to);
   // A sweep, or another copy that failed, may have removed a volume just before the manifest could hold it.
   await moveVolumes(request, sources, await volumesThere(request));
+  // Not before: the mark holds the manifest, which is all that makes a backup of those parts should this copy fail.
+  await clearPrunedMark({ storage: to, backupId, signal });
   return { bytes, notes: sources.notes() };
 }
 
@@ -151,7 +158,7 @@ function readable(chunks: AsyncGenerator<Buffer>): { body: Readable; failure: ()
 async function copyPin({ source, from, to, signal }: CopyRequest): Promise<void> {
   const key = pinKey(source.manifest.backupId);
   const pin = await readFirst(from, key, signal);
-  if (pin && !(await exists(to, key, signal))) await to.put(key, pin, { signal });
+  if (pin && !(await isPresent(to, key, signal))) await to.put(key, pin, { signal });
 }
 
 /** The object from the first storage that has it and can be read. */
@@ -168,16 +175,6 @@ async function readFirst(
     }
   }
   return undefined;
-}
-
-async function exists(storage: Storage, key: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    await storage.stat(key, signal);
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'OBJECT_NOT_FOUND')) return false;
-    throw error;
-  }
 }
 
 /** Committed backups are never replaced, not even by what is said to be the same one. */

@@ -48,10 +48,21 @@ export async function clearPrunedMark({ storage, backupId, signal }: Place): Pro
   if (!(await isPresent(storage, manifestKey(backupId), signal))) await storage.put(key, body, { signal });
 }
 
+/** Lets the grace of a backup begin anew, if it was retired. A mark that cannot be read is put again as it is. */
+export async function renewPrunedMark({ retiredAt, ...place }: Place & { retiredAt: Date }): Promise<void> {
+  const { storage, backupId, signal } = place;
+  const body = await read(place);
+  if (body === undefined) return;
+  const mark = parse(body);
+  if (mark) await putPrunedMark({ storage, mark: { ...mark, retiredAt: retiredAt.toISOString() }, signal });
+  else await storage.put(prunedKey(backupId), body, { signal });
+}
+
 /** When the grace of a retired backup began: by its mark, or by the storage's clock where that is later or the mark cannot be read. */
 export async function graceSince(place: Place & { prunedAt: Date }): Promise<Date> {
   const body = await read(place);
-  const told = body === undefined ? undefined : retiredAtOf(body);
+  const mark = body === undefined ? undefined : parse(body);
+  const told = mark === undefined ? undefined : new Date(mark.retiredAt);
   return told !== undefined && told > place.prunedAt ? told : place.prunedAt;
 }
 
@@ -74,9 +85,9 @@ async function read({ storage, backupId, signal }: Place): Promise<Buffer | unde
   }
 }
 
-function retiredAtOf(body: Buffer): Date | undefined {
+function parse(body: Buffer): PrunedMark | undefined {
   try {
-    return new Date(schema.parse(JSON.parse(body.toString('utf8'))).retiredAt);
+    return schema.parse(JSON.parse(body.toString('utf8')));
   } catch {
     return undefined;
   }

@@ -31,7 +31,7 @@ export async function processCopy(context: WorkerContext, start: Start): Promise
 }
 
 async function run(context: WorkerContext, start: Start, payload: Payload<'copy'>): Promise<CopyOutcome> {
-  const { resources, config, wait } = context;
+  const { resources, config, clock, wait } = context;
   const { job, token, signal, abort } = start;
   const { backupId } = payload;
   const from = await sourcesOf(context, payload);
@@ -50,6 +50,7 @@ async function run(context: WorkerContext, start: Start, payload: Payload<'copy'
       installation: config.installation,
       shared: resources.isShared(payload.to),
       signal,
+      clock,
       wait,
       isAlone: async () => (await job.extendLock(token, config.queue.lockDuration)) === 1,
       onBytes: monitor.bytes,

@@ -9,6 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { findManifestFile, listEntries } from '../../../src/pipeline/catalog/catalog.ts';
 import { claimStorage } from '../../../src/pipeline/catalog/installation.ts';
 import { manifestKey, pinKey, prunedKey } from '../../../src/pipeline/catalog/keys.ts';
+import { putPrunedMark } from '../../../src/pipeline/catalog/pruned.ts';
 import { type CopyOutcome, type CopyRequest, copy } from '../../../src/pipeline/copy.ts';
 import { openStorage } from '../../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../../src/pipeline/storage/storage.ts';
@@ -59,6 +60,7 @@ function withBackup(context: TestContext, use: (place: Place) => Promise<void>):
           installation: 'default',
           shared: false,
           signal,
+          clock: () => new Date(),
           wait: async () => undefined,
           isAlone: async () => true,
           onBytes: () => undefined,
@@ -78,7 +80,10 @@ async function contentOf(storage: Storage): Promise<Map<string, Buffer>> {
 
 async function assertCopied(to: Storage, { objects }: StoredBackup): Promise<void> {
   const sorted = (map: ReadonlyMap<string, Buffer>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
-  assert.deepEqual(sorted(await contentOf(to)), sorted(objects));
+  const content = await contentOf(to);
+  // First, because telling how megabytes differ takes minutes.
+  assert.deepEqual([...content.keys()].sort(), [...objects.keys()].sort());
+  assert.deepEqual(sorted(content), sorted(objects));
 }
 
 async function assertNothingListed(to: Storage): Promise<void> {
@@ -186,6 +191,40 @@ describe('a copy whose source is damaged', () => {
       }
       await run();
       await assertCopied(to, backup);
+    }));
+
+  it('keeps what a backup that was retired there still has, and its mark, with a grace that begins anew', (context) =>
+    withBackup(context, async ({ to, backup, fileOf, copy: run }) => {
+      await run();
+      const { backupId } = backup.manifest;
+      const mark = {
+        backupId,
+        retiredAt: '2026-01-04T00:00:00.000Z',
+        reasons: ['daily'],
+        manifest: encodeManifest(backup.manifest).toString('utf8'),
+      };
+      await putPrunedMark({ storage: to, mark, signal });
+      await to.remove([manifestKey(backupId)], signal);
+      await flipBit(fileOf(volumesOf(backup)[1] ?? ''), 7);
+      const clock = () => new Date('2026-01-05T00:00:00Z');
+      await assert.rejects(run({ clock }), { code: 'OBJECT_DAMAGED' });
+      const renewed = { ...mark, retiredAt: '2026-01-05T00:00:00.000Z' };
+      const objects = new Map(backup.objects);
+      objects.delete(manifestKey(backupId));
+      objects.set(prunedKey(backupId), Buffer.from(`${JSON.stringify(renewed, null, 2)}\n`));
+      await assertCopied(to, { ...backup, objects });
+    }));
+
+  it('keeps what is there of a backup whose manifest was removed', (context) =>
+    withBackup(context, async ({ to, backup, fileOf, copy: run }) => {
+      await run();
+      const key = manifestKey(backup.manifest.backupId);
+      await to.remove([key], signal);
+      await flipBit(fileOf(volumesOf(backup)[0] ?? ''), 7);
+      await assert.rejects(run(), { code: 'OBJECT_DAMAGED' });
+      const objects = new Map(backup.objects);
+      objects.delete(key);
+      await assertCopied(to, { ...backup, objects });
     }));
 
   it('does not store a volume that is too long, too short or missing', (context) =>

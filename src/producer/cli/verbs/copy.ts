@@ -61,7 +61,7 @@ async function run(context: CliContext, { backup, to, storage, here }: Options):
 async function copyHere(context: CliContext, located: LocatedBackup, to: Storage): Promise<number> {
   const { copy } = await import('../../../pipeline/copy.ts');
   const { findBackup } = await import('../../../pipeline/catalog/find.ts');
-  const { signal, wait } = context;
+  const { signal, clock, wait } = context;
   const { backupId, bytes: expectedBytes } = located.manifest;
   const from = [located.storage, ...located.others.filter((each) => each !== to)];
   const source = await findBackup({ storages: from, backupId, signal });
@@ -72,7 +72,18 @@ async function copyHere(context: CliContext, located: LocatedBackup, to: Storage
   meter.phase('copy');
   // A worker may be copying the same backup: what this copy leaves when it fails is for the sweep.
   const isAlone = async (): Promise<boolean> => false;
-  const request = { source, from, to, installation, shared, signal, wait, isAlone, onBytes: meter.bytes };
+  const request = {
+    source,
+    from,
+    to,
+    installation,
+    shared,
+    signal,
+    clock,
+    wait,
+    isAlone,
+    onBytes: meter.bytes,
+  };
   const { bytes, notes } = await copy(request).finally(meter.done);
   for (const note of notes) context.say(`note: ${note}`);
   return bytes;
