@@ -31,7 +31,7 @@ export interface CopyRequest {
 }
 
 export interface CopyOutcome {
-  /** Stored bytes of the backup; 0 when it was there already. */
+  /** Stored bytes of the volumes that were missing there; 0 when all were there already. */
   bytes: number;
   /** What was not read from the first storage, and why. */
   notes: readonly string[];
@@ -42,14 +42,12 @@ export interface CopyOutcome {
  * byte. A volume whose bytes are wrong in every storage fails with OBJECT_DAMAGED and is not stored; nothing is
  * committed before the last byte was hashed. A pin goes along, verifications do not: each storage is proven for itself.
  * OBJECT_EXISTS when another manifest of that id is there. On failure nothing is left, or `sweep` finds it later; what
- * was there before stays.
+ * was there before stays. One that is committed there already gets the volumes that are missing or of another size:
+ * bytes that rotted are for `verify` to find.
  */
 export async function copy(request: CopyRequest): Promise<CopyOutcome> {
   await claimStorage({ ...request, storage: request.to });
-  if (await isThere(request)) {
-    await copyPin(request);
-    return { bytes: 0, notes: [] };
-  }
+  if (await isThere(request)) return mend(request);
   // What is there before the first byte is written may be all that is left of a backup that was retired or lost its manifest.
   const isFirst = (await volumesThere(request)).size === 0;
   try {
@@ -70,6 +68,16 @@ async function isThere({ source, to, signal }: CopyRequest): Promise<boolean> {
   return there !== undefined;
 }
 
+/** Moves what a backup that is committed there has lost, as far as its listing tells. */
+async function mend(request: CopyRequest): Promise<CopyOutcome> {
+  const { source, from, to, signal } = request;
+  const sources = createSources(from);
+  await copyPin(request);
+  const bytes = await moveVolumes(request, sources, await volumesThere(request));
+  await clearPrunedMark({ storage: to, backupId: source.manifest.backupId, signal });
+  return { bytes, notes: sources.notes() };
+}
+
 async function moveAndCommit(request: CopyRequest): Promise<CopyOutcome> {
   const { source, from, to, signal, clock, wait } = request;
   const { backupId, bytes } = source.manifest;
@@ -88,19 +96,22 @@ async function moveAndCommit(request: CopyRequest): Promise<CopyOutcome> {
   return { bytes, notes: sources.notes() };
 }
 
-/** Moves every volume that is not among those `there` with its size. */
+/** Moves every volume that is not among those `there` with its size; gives how many bytes. */
 async function moveVolumes(
   request: CopyRequest,
   sources: Sources,
   there: ReadonlyMap<string, number>,
-): Promise<void> {
+): Promise<number> {
   const { manifest } = request.source;
+  let bytes = 0;
   for (const part of manifest.parts) {
     for (const volume of part.volumes) {
       if (there.get(databaseFolder(manifest.database) + volume.key) === volume.bytes) continue;
       await sources.choose(part, (storage) => moveVolume(request, storage, { part, volume }));
+      bytes += volume.bytes;
     }
   }
+  return bytes;
 }
 
 /** Every object of the backup that the target holds, with its size. */

@@ -105,7 +105,7 @@ export interface VerifyResult {
 export interface CopyResult {
   backupId: string;
   storage: string;
-  /** Stored bytes of the backup; 0 when the copy was there already. */
+  /** Stored bytes of the volumes that were missing there; 0 when all were there already. */
   bytes: number;
   duration: number;
 }

@@ -119,6 +119,33 @@ describe('a copy of a backup', () => {
       await assertCopied(place.to, place.backup);
     }));
 
+  it('moves again what the storage lost of it, and tells how much', (context) =>
+    withBackup(context, async ({ to, backup, copy: run }) => {
+      await run();
+      const [first = '', , third = '', globals = ''] = volumesOf(backup);
+      await to.remove([first, third], signal);
+      await to.put(globals, Buffer.from('cut short'), { signal });
+      let moved = 0;
+      const onBytes = (count: number): void => {
+        moved += count;
+      };
+      assert.equal((await run({ onBytes })).bytes, 700_901);
+      assert.equal(moved, 700_901);
+      await assertCopied(to, backup);
+    }));
+
+  it('that lost a volume which is damaged at home fails, and keeps the others', (context) =>
+    withBackup(context, async ({ to, backup, fileOf, copy: run }) => {
+      await run();
+      const [first = ''] = volumesOf(backup);
+      await to.remove([first], signal);
+      await flipBit(fileOf(first), 7);
+      await assert.rejects(run(), { code: 'OBJECT_DAMAGED' });
+      const objects = new Map(backup.objects);
+      objects.delete(first);
+      await assertCopied(to, { ...backup, objects });
+    }));
+
   it('takes a pin along, even one that came later, and no verification', (context) =>
     withBackup(context, async ({ main, to, backup, copy: run }) => {
       const { backupId } = backup.manifest;

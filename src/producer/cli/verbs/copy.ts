@@ -57,7 +57,7 @@ async function run(context: CliContext, { backup, to, storage, here }: Options):
   return 0;
 }
 
-/** Stored bytes of the backup; 0 when it was there already. */
+/** Stored bytes of the volumes that were missing there; 0 when all were there already. */
 async function copyHere(context: CliContext, located: LocatedBackup, to: Storage): Promise<number> {
   const { copy } = await import('../../../pipeline/copy.ts');
   const { findBackup } = await import('../../../pipeline/catalog/find.ts');
