@@ -60,8 +60,8 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
   try {
     await decodeInto(source, part, await engine.check(part, manifest, context));
   } catch (error) {
-    // A damaged header looks like one for other keys. Only bytes that are as they were written are for other keys.
-    if (hasCode(error, 'IDENTITY_MISSING')) await checkPart({ ...source, part });
+    // Damaged bytes look like ones for other keys, or stop a program long before their hash is known.
+    if (hasCode(error, 'IDENTITY_MISSING') || isRefusal(error)) await checkPart({ ...source, part });
     throw error;
   }
 }
@@ -69,10 +69,12 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
 /** The failure as a verdict on the backup; anything that says nothing of the backup is thrown on as it is. */
 function asVerdict(request: VerifyRequest, error: unknown): BackupDataError {
   request.context.signal.throwIfAborted();
-  const damaged =
-    error instanceof BackupDataError && ['OBJECT_DAMAGED', 'OBJECT_NOT_FOUND'].includes(error.code);
-  if (!damaged && !(error instanceof StageFailure && refused(error))) throw error;
+  if (!isDamage(error) && !isRefusal(error)) throw error;
   return failed(request, error.message, error);
+}
+
+function isDamage(error: unknown): error is BackupDataError {
+  return hasCode(error, 'OBJECT_DAMAGED') || hasCode(error, 'OBJECT_NOT_FOUND');
 }
 
 function failed({ manifest, level }: VerifyRequest, reason: string, cause?: Error): BackupDataError {
@@ -87,8 +89,9 @@ function failed({ manifest, level }: VerifyRequest, reason: string, cause?: Erro
 }
 
 /** A program that was killed, for want of memory perhaps, did not say that the backup is bad. */
-function refused({ exits }: StageFailure): boolean {
-  return exits.some((exit) => !exit.stopped && exit.code !== null && exit.code !== 0);
+function isRefusal(error: unknown): error is StageFailure {
+  if (!(error instanceof StageFailure)) return false;
+  return error.exits.some((exit) => !exit.stopped && exit.code !== null && exit.code !== 0);
 }
 
 async function record(
@@ -96,12 +99,13 @@ async function record(
   startedAt: Date,
   { failure, drill }: Proof,
 ): Promise<Verification> {
-  const { manifest, level, storage, context, clock } = request;
+  const { manifest, storage, context, clock } = request;
   const at = clock();
   const milliseconds = drill?.restore ?? at.getTime() - startedAt.getTime();
   const verification: Verification = {
     at,
-    level,
+    // That stored bytes are damaged is what their hashes tell, whatever else was asked: of a copy it says nothing.
+    level: isDamage(failure?.cause) ? 'checksum' : request.level,
     outcome: failure ? 'failed' : 'ok',
     seconds: Math.round(milliseconds / 1_000),
   };
@@ -109,6 +113,7 @@ async function record(
     backupId: manifest.backupId,
     attemptId: manifest.attemptId,
     ...verification,
+    asked: request.level,
     error: failure && toErrorDocument(failure),
     ...(drill && { drill }),
   };
