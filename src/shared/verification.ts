@@ -14,11 +14,26 @@ export interface Verification {
   seconds: number;
 }
 
-/** A word or two for a list: the strongest proof, or that the newest attempt at one failed. */
-export function badgeOf(verifications: readonly Verification[]): string {
+/**
+ * The verification that tells the state of a backup: the newest failure that stands, else the newest of all. A failure
+ * stands until a newer proof of the same level or a stronger one; of two in the same second, the one that failed counts.
+ * Undefined where there is none.
+ */
+export function decisiveOf(verifications: readonly Verification[]): Verification | undefined {
   const newestFirst = verifications.toSorted((a, b) => b.at.getTime() - a.at.getTime());
-  if (!newestFirst[0]) return 'unverified';
-  if (newestFirst[0].outcome === 'failed') return 'FAILED';
+  const standing = newestFirst.find(
+    ({ at, level, outcome }) =>
+      outcome === 'failed' && !newestFirst.some((each) => each.at > at && proves(each, level)),
+  );
+  return standing ?? newestFirst[0];
+}
+
+/** A word or two for a list: the strongest proof, or that a failure stands. */
+export function badgeOf(verifications: readonly Verification[]): string {
+  const decisive = decisiveOf(verifications);
+  if (!decisive) return 'unverified';
+  if (decisive.outcome === 'failed') return 'FAILED';
+  const newestFirst = verifications.toSorted((a, b) => b.at.getTime() - a.at.getTime());
   const proven = newestFirst.filter((each) => each.outcome === 'ok');
   const restored = proven.find((each) => each.level === 'restore');
   if (restored) return `restored in ${inWords(restored.seconds)}`;

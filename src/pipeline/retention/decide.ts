@@ -7,7 +7,7 @@ export interface RetentionBackup {
   backupId: string;
   /** When its snapshot was taken. */
   at: Date;
-  /** By its newest verification; one that was never verified is `good`, unless a job is about to: then it is `pending`. */
+  /** By its verifications; one that was never verified is `good`, unless a job is about to: then it is `pending`. */
   verification: 'good' | 'failed' | 'pending';
   pinned: boolean;
   /** Which server's database it is of; null where its manifest cannot be read. */

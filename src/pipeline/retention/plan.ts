@@ -1,7 +1,7 @@
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { timeOfBackup } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/manifest.ts';
-import type { Verification } from '../../shared/verification.ts';
+import { decisiveOf, type Verification } from '../../shared/verification.ts';
 import { type CatalogNames, type ListedBackup, listBackups, listNames } from '../catalog/catalog.ts';
 import type { Storage } from '../storage/storage.ts';
 import {
@@ -31,7 +31,7 @@ export interface PlannedBackup extends RetentionDecision {
   bytes: number | null;
   /** Set when a prune began to retire it and did not end. */
   prunedAt: Date | undefined;
-  /** What was found of it in the database's own storage, while it was never verified in this one. */
+  /** What was found of it in the database's own storage, where that decides and not what was found in this one. */
   verdict: Verification | undefined;
 }
 
@@ -70,44 +70,37 @@ function examine(
   { atHome, jobs }: { atHome: CatalogNames | undefined; jobs: ReadonlySet<string> | undefined },
 ): { facts: RetentionBackup; more: Omit<PlannedBackup, keyof RetentionDecision> } {
   const { backupId, manifest, prunedAt } = backup;
-  const own = newestOf(backup.verifications);
+  const own = backup.verifications;
   // The bytes of a copy are its own; only what was found in them, and not that they were damaged there, is so here too.
-  const verdict = own
-    ? undefined
-    : newestOf(atHome?.verifications.filter(({ level }) => level !== 'checksum') ?? []);
+  const foundAtHome = decisiveOf(atHome?.verifications.filter(({ level }) => level !== 'checksum') ?? []);
+  // A proof at home says nothing of a copy that was verified itself; a failure there stands until the copy refutes it.
+  const heard = own.length === 0 || foundAtHome?.outcome === 'failed' ? foundAtHome : undefined;
+  const decisive = decisiveOf(heard ? [...own, heard] : own);
   const at = manifest ? new Date(manifest.snapshotAt) : instantOf(backupId);
   return {
     facts: {
       backupId,
       at,
-      verification: stateOf(own ?? verdict, jobs),
+      verification: stateOf(decisive, jobs),
       pinned: backup.pinned || atHome?.pinned === true,
       source: manifest && sourceOf(manifest),
     },
-    more: { at, bytes: manifest?.bytes ?? null, prunedAt, verdict },
+    more: { at, bytes: manifest?.bytes ?? null, prunedAt, verdict: decisive === heard ? heard : undefined },
   };
 }
 
 /** Every run is verified once it is committed; until then it must not stand for an older one that is known to be good. */
 function stateOf(
-  newest: Verification | undefined,
+  decisive: Verification | undefined,
   jobs: ReadonlySet<string> | undefined,
 ): RetentionBackup['verification'] {
-  if (newest) return newest.outcome === 'failed' ? 'failed' : 'good';
+  if (decisive) return decisive.outcome === 'failed' ? 'failed' : 'good';
   return jobs?.has('backup') || jobs?.has('verify') ? 'pending' : 'good';
 }
 
 function union(one: NamedBackups, other: NamedBackups): NamedBackups {
   const ids = [...one.keys(), ...other.keys()];
   return new Map(ids.map((id) => [id, new Set([...(one.get(id) ?? []), ...(other.get(id) ?? [])])]));
-}
-
-/** Of two in the same second, the one that failed. */
-function newestOf(verifications: readonly Verification[]): Verification | undefined {
-  return verifications.toSorted(
-    (a, b) =>
-      b.at.getTime() - a.at.getTime() || Number(b.outcome === 'failed') - Number(a.outcome === 'failed'),
-  )[0];
 }
 
 function sourceOf({ source }: Manifest): string {

@@ -1,17 +1,17 @@
 import type { CatalogEntry } from '../../pipeline/catalog/catalog.ts';
 import { newestFirst } from '../../pipeline/catalog/catalog.ts';
-import { proves, type Verification, type VerifyLevel } from '../../shared/verification.ts';
+import { decisiveOf, proves, type Verification, type VerifyLevel } from '../../shared/verification.ts';
 
 /**
  * The backup that is to be proven next at that level: the newest that never was, by a stronger proof either; else the
- * one whose proof is oldest. One whose newest verification failed is known to be bad, and is taken only where there is
- * nothing else. Undefined when there are none.
+ * one whose proof is oldest. One whose verification failed is known to be bad, and is taken only where there is nothing
+ * else. Undefined when there are none.
  */
 export function pickForVerification<Entry extends Pick<CatalogEntry, 'backupId' | 'verifications'>>(
   entries: readonly Entry[],
   level: VerifyLevel,
 ): Entry | undefined {
-  const sound = entries.filter((entry) => newestOf(entry.verifications)?.outcome !== 'failed');
+  const sound = entries.filter((entry) => decisiveOf(entry.verifications)?.outcome !== 'failed');
   const candidates = sound.length > 0 ? sound : entries;
   return candidates
     .map((entry) => ({ entry, provenAt: lastProof(entry.verifications, level) }))

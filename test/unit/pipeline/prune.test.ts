@@ -78,6 +78,16 @@ describe('a prune', () => {
       assert.deepEqual((await listed(storage)).sort(), [newest, pinned, named, damaged, other].sort());
     }));
 
+  it('does not let a weaker proof clear a failure', () =>
+    withStorage(async (storage) => {
+      const [newest = '', older = '', oldest = ''] = await storeDays(storage, 0, 1, 2);
+      await storeMark(storage, newest, verified('failed', { at: new Date('2026-01-01') }));
+      await storeMark(storage, newest, verified('ok', { level: 'checksum', at: new Date('2026-01-02') }));
+      assert.deepEqual(await prune(pruneRequest(storage)), [oldest]);
+      await storeMark(storage, newest, verified('ok', { level: 'restore', at: new Date('2026-01-02') }));
+      assert.deepEqual(await prune(pruneRequest(storage)), [older]);
+    }));
+
   it('judges by the newest verification', () =>
     withStorage(async (storage) => {
       const [newest = '', mended = '', oldest = ''] = await storeDays(storage, 0, 1, 2);
@@ -305,6 +315,24 @@ describe('a prune of copies', () => {
           await prune(pruneRequest(copies, { home })),
           [middle],
           'its own newest verification decides',
+        );
+      }),
+    ));
+
+  it('lets no weaker proof of a copy refute what was found in the backup at home', () =>
+    withStorage((home) =>
+      withStorage(async (copies) => {
+        const [newest = '', oldest = ''] = await storeDays(copies, 0, 1);
+        await storeBackup(home, { backupId: newest });
+        await storeMark(home, newest, verified('failed'));
+        await storeMark(copies, newest, verified('ok', { level: 'checksum', at: new Date('2026-02-01') }));
+        const plan = await planPrune(pruneRequest(copies, { home }));
+        assert.deepEqual(
+          plan.map(({ backupId, decision }) => [backupId, decision]),
+          [
+            [newest, 'keep'],
+            [oldest, 'keep'],
+          ],
         );
       }),
     ));

@@ -43,6 +43,12 @@ describe('the rotation of verifications', () => {
       [backup(1, '5 decode ok'), backup(2, '2 decode failed', '3 decode ok')],
       2,
     ],
+    [
+      'nor one whose failure a weaker proof left standing',
+      'decode',
+      [backup(1, '5 decode ok'), backup(2, '2 restore failed', '3 decode ok')],
+      1,
+    ],
     ['and takes it where there is nothing else', 'decode', [backup(1, '1 decode failed')], 1],
     [
       'then the one never proven first',
