@@ -7,6 +7,7 @@ import { resolveConfig } from './resolve.ts';
 import { checkSchedules } from './schedules.ts';
 import { type Config, type ConfigFile, fileSchema } from './schema.ts';
 import type { ConfigSource } from './source.ts';
+import { checkStoragePlaces } from './storage-places.ts';
 import { checkVolumeSizes } from './volume-sizes.ts';
 
 /** The configuration of a source. Throws one CONFIG_INVALID with everything that is wrong with it. */
@@ -16,6 +17,7 @@ export async function checkSource(source: ConfigSource): Promise<Config> {
     ...describeIssues(parsed.error?.issues ?? [], source.root),
     ...checkNames(source.root),
     ...(parsed.data ? checkVolumeSizes(parsed.data) : []),
+    ...(parsed.data ? checkStoragePlaces(parsed.data, source.folder) : []),
     ...(await checkSchedules(source.root)),
   ];
   const problems = [...source.problems, ...withoutEchoes(found, source)];

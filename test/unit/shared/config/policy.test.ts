@@ -119,6 +119,43 @@ describe('a storage in a configuration', () => {
       assert.match((await problemsOf(loadText(withStorage(storage)))).join('\n'), words, storage);
   });
 
+  it('is refused where another has the same place', async () => {
+    const azure = (name: string) => `DefaultEndpointsProtocol=https;AccountName=${name};AccountKey=a2V5`;
+    const keys = 'accessKeyId: k, secretAccessKey: s3cret';
+    const two = (main: string, off: string) =>
+      `storages: { main: { ${main} }, off: { ${off} } }\ndatabases: { shop: { engine: postgres, url: "postgres://h/d", storage: main, copies: [off] } }\n`;
+    const same = [
+      ['type: local, path: a', 'type: local, path: ./b/../a/'],
+      ['type: local, path: a', 'type: local, path: /etc/backup/a, shared: true'],
+      ['type: s3, bucket: b', `type: s3, bucket: b, region: eu-west-1, ${keys}`],
+      [
+        'type: s3, bucket: b, prefix: p, endpoint: "https://S3.example"',
+        'type: s3, bucket: b, prefix: p, endpoint: "https://s3.example:443/"',
+      ],
+      [`type: gcs, bucket: b, ${keys}`, 'type: s3, bucket: b, endpoint: "https://storage.googleapis.com"'],
+      [
+        `type: azure, container: c, connectionString: "${azure('one')}"`,
+        'type: azure, container: c, account: one, accountKey: a2V5',
+      ],
+    ] as const;
+    for (const [main, off] of same)
+      assert.match(
+        (await problemsOf(loadText(two(main, off)))).join('\n'),
+        /storages\.off: is the same place as the storage main; a place has one name/,
+        off,
+      );
+    const apart = [
+      ['type: local, path: a', 'type: local, path: a/b'],
+      ['type: s3, bucket: b, prefix: p', 'type: s3, bucket: b, prefix: q'],
+      ['type: s3, bucket: b', 'type: s3, bucket: b, endpoint: "https://s3.example"'],
+      [
+        `type: azure, container: c, connectionString: "${azure('one')}"`,
+        `type: azure, container: c, connectionString: "${azure('two')}"`,
+      ],
+    ] as const;
+    for (const [main, off] of apart) assert.equal((await loadText(two(main, off))).storages.size, 2);
+  });
+
   it('keeps its keys secret', async () => {
     const { secrets } = await loadText(
       withStorage('{ type: s3, bucket: b, accessKeyId: key-canary, secretAccessKey: secret-canary }'),
