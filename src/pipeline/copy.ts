@@ -50,10 +50,11 @@ export async function copy(request: CopyRequest): Promise<CopyOutcome> {
   if (await isThere(request)) return mend(request);
   // What is there before the first byte is written may be all that is left of a backup that was retired or lost its manifest.
   const isFirst = (await volumesThere(request)).size === 0;
+  const state: CopyState = { commitBegun: false };
   try {
-    return await moveAndCommit(request);
+    return await moveAndCommit(request, state);
   } catch (error) {
-    if (isFirst) await leaveNothing(request);
+    if (isFirst) await leaveNothing(request, state);
     throw error;
   }
 }
@@ -78,7 +79,12 @@ async function mend(request: CopyRequest): Promise<CopyOutcome> {
   return { bytes, notes: sources.notes() };
 }
 
-async function moveAndCommit(request: CopyRequest): Promise<CopyOutcome> {
+interface CopyState {
+  /** Whether the manifest was sent: it may still arrive, and needs its parts; what is left is then for the sweep. */
+  commitBegun: boolean;
+}
+
+async function moveAndCommit(request: CopyRequest, state: CopyState): Promise<CopyOutcome> {
   const { source, from, to, signal, clock, wait } = request;
   const { backupId, bytes } = source.manifest;
   const sources = createSources(from);
@@ -87,6 +93,7 @@ async function moveAndCommit(request: CopyRequest): Promise<CopyOutcome> {
   await moveVolumes(request, sources, new Map());
   await moveVolumes(request, sources, await volumesThere(request));
   await copyPin(request);
+  state.commitBegun = true;
   const committed = await commitFile({ storage: to, backupId, file: source.file, signal, wait });
   refuseAnother(source, committed, to);
   // A sweep, or another copy that failed, may have removed a volume just before the manifest could hold it.
@@ -212,13 +219,13 @@ const cleaningTime = 30_000;
  * Removes what a failed copy stored, unless it may be needed: by its manifest, or by another copy that is under way.
  * Never throws; the failure that led here is the one to report.
  */
-async function leaveNothing({ source, to, isAlone }: CopyRequest): Promise<void> {
+async function leaveNothing({ source, to, isAlone }: CopyRequest, { commitBegun }: CopyState): Promise<void> {
   const { backupId, attemptId, database } = source.manifest;
   const signal = AbortSignal.timeout(cleaningTime);
   try {
     if (!(await Promise.race([isAlone(), rejectAt(signal)]))) return;
     const there = await findManifest({ storage: to, backupId, signal });
-    if (there?.attemptId === attemptId) return;
+    if (there?.attemptId === attemptId || (commitBegun && !there)) return;
     await removeAttempt({
       storage: to,
       database: { name: database },
