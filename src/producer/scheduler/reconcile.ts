@@ -14,16 +14,23 @@ export async function reconcile(options: {
 }): Promise<void> {
   const { queue, wanted, now, onOverdue } = options;
   const stored = new Map((await queue.getJobSchedulers()).map((each) => [each.key, each]));
+  const failures: unknown[] = [];
   for (const schedule of wanted) {
     const known = stored.get(schedule.id);
     if (known && isSame(known, schedule)) continue;
-    if (known?.next !== undefined && known.next < now.getTime())
-      await onOverdue(schedule, new Date(known.next));
-    const { id, pattern, tz, data, opts } = schedule;
-    await queue.upsertJobScheduler(id, { pattern, tz }, { name: 'tick', data, opts });
+    try {
+      if (known?.next !== undefined && known.next < now.getTime())
+        await onOverdue(schedule, new Date(known.next));
+      const { id, pattern, tz, data, opts } = schedule;
+      await queue.upsertJobScheduler(id, { pattern, tz }, { name: 'tick', data, opts });
+    } catch (error) {
+      // The storage of one database may be away; the schedules of the others go on.
+      failures.push(error);
+    }
   }
   const ids = new Set(wanted.map(({ id }) => id));
   for (const id of stored.keys()) if (!ids.has(id)) await queue.removeJobScheduler(id);
+  if (failures.length > 0) throw failures[0];
 }
 
 function isSame(known: JobSchedulerJson, { pattern, tz, data, opts }: Schedule): boolean {

@@ -57,6 +57,8 @@ const prune = z.strictObject({
   storage: databaseName.optional(),
   /** Whether backups of another source than the newest good one's are retired too. */
   allSources: z.boolean().optional(),
+  /** What a preview was made by; the worker's own configuration decides when it is not given. */
+  policy: fingerprint.optional(),
 });
 
 /** Something of a database is due; its slot is in the job's options. */

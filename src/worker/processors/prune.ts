@@ -4,7 +4,8 @@ import type { Storage } from '../../pipeline/storage/storage.ts';
 import { sweep } from '../../pipeline/sweep.ts';
 import { type Place, placesOf } from '../../shared/config/places.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
-import { asBackupDataError, type BackupDataError } from '../../shared/errors.ts';
+import { asBackupDataError, BackupDataError } from '../../shared/errors.ts';
+import { retentionFingerprint } from '../../shared/fingerprint.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { namedBackups } from '../../shared/queues/named-backups.ts';
 import { leaseKey } from '../../shared/queues/names.ts';
@@ -22,6 +23,8 @@ const day = 86_400_000;
 export async function processPrune(context: WorkerContext, start: Start): Promise<PruneResult> {
   const payload = parsePayload('prune', start.job.data);
   const database = context.resources.database(payload.database);
+  if (payload.policy !== undefined && payload.policy !== retentionFingerprint(database))
+    throw otherPolicy(context, payload.database);
   const { job, abort } = start;
   const limits = { maxDuration: day, noBytes: context.config.timeouts.noBytes };
   const monitor = startMonitor({ context, job, attemptId: null, expectedBytes: null, limits, abort });
@@ -31,6 +34,16 @@ export async function processPrune(context: WorkerContext, start: Start): Promis
   } finally {
     monitor.stop();
   }
+}
+
+function otherPolicy({ config }: WorkerContext, database: string): BackupDataError {
+  return new BackupDataError(
+    'CONFIG_DRIFT',
+    `the worker's configuration (${config.origin}) keeps the backups of "${database}" by another policy than was shown; nothing was retired`,
+    {
+      hint: 'Start the workers again with the same configuration, then look at `backupdata prune` once more.',
+    },
+  );
 }
 
 async function pruneEverywhere(

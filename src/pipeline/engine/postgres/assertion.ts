@@ -40,9 +40,15 @@ function shown(row: { holds: unknown } | undefined): string {
   return row === undefined ? 'no row' : JSON.stringify(row.holds).slice(0, 100);
 }
 
+/**
+ * Errors of the assertion, or of the rights of whoever runs it, whatever the database holds: a right that is missing, a
+ * syntax error, a type that does not fit, an unknown function, and a query that would write.
+ */
+const ofTheQuery: ReadonlySet<string> = new Set(['42501', '42601', '42804', '42883', '25006']);
+
 /** The server's own words; undefined where it was not the statement that failed, but the server, the connection or the time. */
 function saidOf(error: unknown): string | undefined {
   if (!(error instanceof BackupDataError) || !(error.cause instanceof Error)) return undefined;
   const state = codeOf(error.cause);
-  return /^(0A|2[0-9]|3F|42|P0)/.test(state) && state !== '42501' ? error.cause.message : undefined;
+  return /^(0A|2[0-9]|3F|42|P0)/.test(state) && !ofTheQuery.has(state) ? error.cause.message : undefined;
 }

@@ -35,7 +35,9 @@ export async function openScratch(
     missing: async (backup) => {
       const tools = await finder.choose(neededFor(manifest, server), context);
       const toc = await readToc({ ...backup, part: dataPartOf(manifest), tools }, context);
-      return missingObjects({ toc, connection, tools }, context);
+      const missing = await missingObjects({ toc, connection, tools }, context);
+      await withSession({ connection, context, otherwise: 'RESTORE_FAILED' }, liftForcedPolicies);
+      return missing;
     },
     count: () =>
       withSession({ connection, context, otherwise: 'RESTORE_FAILED' }, async (session) =>
@@ -67,6 +69,14 @@ async function refusePowerless({ query }: Session, connection: Connection): Prom
     `user ${user} may not create a database at ${addressOf(connection)}, which a drill needs`,
     { hint: `As a superuser of that server: ALTER ROLE ${user} CREATEDB.` },
   );
+}
+
+/** Where row security is forced it hides rows from their owner, who is the drill's user: they are there all the same. */
+async function liftForcedPolicies({ query }: Session): Promise<void> {
+  const forced = await query<{ name: string }>(
+    'select oid::regclass::text as name from pg_class where relforcerowsecurity',
+  );
+  for (const { name } of forced) await query(`ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY`);
 }
 
 /** What a drill that died left behind. One that is in use, or another user's, stays. */

@@ -7,6 +7,7 @@ import {
   hasCode,
   toErrorDocument,
 } from '../../../shared/errors.ts';
+import { retentionFingerprint } from '../../../shared/fingerprint.ts';
 import type { PruneResult } from '../../../shared/queues/payloads.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
@@ -155,11 +156,13 @@ async function confirmed(
   const redisUrl = await findRedisUrl(context);
   const ended = await withClient({ config, redisUrl }, ({ client, redis }) =>
     Promise.all(
-      databases.map(async ({ name, pool }): Promise<Pruned> => {
+      databases.map(async (database): Promise<Pruned> => {
+        const { name, pool } = database;
         const request = {
           database: name,
           retire: true,
           allSources,
+          policy: retentionFingerprint(database),
           ...(storage !== undefined && { storage }),
         };
         const jobId = await client.prune(request, pool);
