@@ -58,6 +58,25 @@ function withShop(use: (place: Place) => Promise<void>, { shared = false } = {})
   });
 }
 
+describe('a prune that was shown by another configuration than the worker has', () => {
+  it('retires nothing, and says so', () =>
+    withShop(async ({ installation, main }) => {
+      const { configure, run, start, backups } = installation;
+      const ids = await storeDays(main, 3);
+      await start(['worker']);
+      await configure({
+        storages: { main: { type: 'local', path: backups } },
+        databases: { shop: { engine: 'postgres', url: unreachable, retention: { last: 2 } } },
+        queue: { ...quickQueue, attempts: 1 },
+      });
+      assertComplaint(await run('prune', 'shop', '--confirm'), {
+        code: 'CONFIG_DRIFT',
+        message: /by another policy than was shown; nothing was retired/,
+      });
+      assert.deepEqual(await listed(main), ids);
+    }));
+});
+
 async function storeDays(storage: Storage, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, (_, index) => daysAgo(index));
   for (const backupId of ids) await storeBackup(storage, { backupId });
