@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { hasCode } from '../shared/errors.ts';
 import { type Manifest, type ManifestPart, manifestVersion } from '../shared/manifest.ts';
 import type { Attempt } from './attempt.ts';
 import { findManifest } from './catalog/catalog.ts';
@@ -48,7 +49,9 @@ export async function backup(request: BackupRequest): Promise<BackupOutcome> {
     if (outcome.committedBy === 'another attempt') await removeAttempt(request);
     return outcome;
   } catch (error) {
-    const manifest = await leaveNothing(request, state);
+    // A store that is full has answered: that manifest is on no way any more.
+    const mayArrive = state.commitBegun && !hasCode(error, 'STORAGE_FULL');
+    const manifest = await leaveNothing(request, mayArrive);
     if (manifest) return { manifest, committedBy: 'this attempt' };
     throw error;
   }
@@ -140,16 +143,13 @@ async function writeInstructions(request: BackupRequest, draft: Manifest): Promi
  * that was sent and is not there may still be on its way, for as long as the store likes: its parts are left for sweep.
  * Never throws; the failure that led here is the one to report.
  */
-async function leaveNothing(
-  request: BackupRequest,
-  { commitBegun }: AttemptState,
-): Promise<Manifest | undefined> {
+async function leaveNothing(request: BackupRequest, mayArrive: boolean): Promise<Manifest | undefined> {
   const { storage, backupId } = request;
   const signal = AbortSignal.timeout(30_000);
   try {
     const winner = await findManifest({ storage, backupId, signal });
     if (winner?.attemptId === request.attemptId) return winner;
-    if (commitBegun && !winner) return undefined;
+    if (mayArrive && !winner) return undefined;
     await removeAttempt({ ...request, context: { signal } });
   } catch {
     // The storage is gone; a later sweep finds the orphans.
