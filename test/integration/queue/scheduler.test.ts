@@ -61,6 +61,36 @@ describe('the schedules in Redis', () => {
       assert.equal((await tick()).data.database, 'crm');
     }));
 
+  it('do not wait for one whose overdue run cannot be asked for, and lose none of its slot', () =>
+    withBench(async ({ config, queue, tick }) => {
+      const away = new Error('the storage is away');
+      const keep = (wanted: Config, now = new Date()) =>
+        reconcile({
+          queue,
+          wanted: schedulesOf(wanted),
+          now,
+          onOverdue: async () => {
+            throw away;
+          },
+        });
+      await keep(config(shopWith({ schedule: yearly })));
+      const late = new Date((await tick()).opts.prevMillis ?? 0).getTime() + 60_000;
+      const changed = config(
+        shopWith({ schedule: '30 3 1 1 *' }),
+        shopWith({ schedule: yearly }, { name: 'crm' }),
+      );
+      await assert.rejects(keep(changed, new Date(late)), (error) => error === away);
+      const stored = await queue.getJobSchedulers();
+      assert.deepEqual(
+        stored.map(({ key, pattern }) => [key, pattern]).sort(),
+        [
+          ['verify:crm', yearly],
+          ['verify:shop', yearly],
+        ],
+        'the changed one keeps its old definition, and with it the slot that is due',
+      );
+    }));
+
   it('are there once, however many producers start', () =>
     withBench(async ({ config, start, queue, tick }) => {
       const wanted = config(shopWith({ schedule: yearly }));
