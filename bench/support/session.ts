@@ -163,7 +163,7 @@ async function enqueueRestore(
 ): Promise<string> {
   const target = config.databases.get(database);
   if (!target) throw new Error(`${database} is not in the configuration of this case`);
-  const options = { create: true, tables: [], globals: false, noOwner: false, confirm: null };
+  const options = { create: true, tables: [], globals: false, noOwner: false, keepOld: false, confirm: null };
   const request = { backupId, storages: ['main'], database, targetDatabase: into, options };
   return client.restore(request, target);
 }

@@ -26,7 +26,7 @@ export function drillOn(
   onPhase: DrillSettings['onPhase'],
 ): DrillSettings {
   return {
-    target: { url: target.url, database: undefined },
+    target: { source: target, database: undefined },
     assertions: source?.verify.assertions ?? [],
     onPhase,
   };
@@ -92,7 +92,7 @@ async function restoreInto(
   { onPhase }: DrillSettings,
   scratch: Scratch,
 ): Promise<string | null> {
-  const options = { create: true, noOwner: true, isolated: true, globals: false, tables: [] };
+  const options = { create: true, noOwner: true, keepOld: false, isolated: true, globals: false, tables: [] };
   try {
     await restore({
       ...request,

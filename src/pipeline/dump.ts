@@ -3,11 +3,13 @@ import { BackupDataError } from '../shared/errors.ts';
 import type { ManifestPart, ManifestVolume } from '../shared/manifest.ts';
 import type { Attempt } from './attempt.ts';
 import { attemptFolder, databaseFolder } from './catalog/keys.ts';
-import type { Inspection, PlannedPart } from './engine/engine.ts';
+import type { Inspection, PlannedPart, Trailer } from './engine/engine.ts';
 import { writePart } from './part/write.ts';
 import { allOrNone } from './process/all-or-none.ts';
 import { StageFailure } from './process/failure.ts';
 import { type RunningStages, startStages } from './process/run.ts';
+import type { Stage } from './process/stage.ts';
+import { openTailStage } from './process/tail-stage.ts';
 import { through } from './process/through.ts';
 import { checkSignature } from './signature.ts';
 
@@ -40,17 +42,48 @@ async function dumpPart(
   planned: PlannedPart,
   signal: AbortSignal,
 ): Promise<ManifestPart | string> {
-  const { codecs } = attempt;
-  if (typeof planned.source !== 'function') {
-    const encoders = codecs.map((codec) => codec.encode()).filter((stage) => stage !== null);
-    const running = startStages({ stages: [planned.source, ...encoders], input: 'none', signal });
-    return storePart(attempt, planned, { output: running.output, running, signal });
-  }
-  const prepared = await planned.source(signal);
+  const prepared =
+    typeof planned.source === 'function' ? await planned.source(signal) : { stage: planned.source };
   if ('missing' in prepared) return prepared.missing;
-  const encoders = codecs.flatMap((codec) => codec.inProcess?.encode() ?? []);
+  if ('stage' in prepared) return dumpStage(attempt, planned, { stage: prepared.stage, signal });
+  const encoders = attempt.codecs.flatMap((codec) => codec.inProcess?.encode() ?? []);
   const output = through(Readable.from([prepared.bytes]), encoders);
   return storePart(attempt, planned, { output, running: null, signal });
+}
+
+async function dumpStage(
+  attempt: Attempt,
+  planned: PlannedPart,
+  { stage, signal }: { stage: Stage; signal: AbortSignal },
+): Promise<ManifestPart> {
+  const encoders = attempt.codecs.map((codec) => codec.encode()).filter((each) => each !== null);
+  const tail = planned.trailer ? await openTailStage(attempt.context.tools, signal) : null;
+  const stages = [stage, ...(tail ? [tail.stage] : []), ...encoders];
+  const { nice } = attempt.database;
+  let running: RunningStages;
+  try {
+    running = startStages({ stages: stages.map((each) => ({ ...each, nice })), input: 'none', signal });
+  } finally {
+    tail?.started();
+  }
+  const part = await storePart(attempt, planned, { output: running.output, running, signal });
+  if (tail && planned.trailer) requireTrailer(attempt, planned, planned.trailer, await tail.last());
+  return part;
+}
+
+/** A tool may end well and have written only half. */
+function requireTrailer(
+  { database }: Attempt,
+  { name }: PlannedPart,
+  { isIn, what }: Trailer,
+  end: Buffer,
+): void {
+  if (isIn(end)) return;
+  throw new BackupDataError(
+    'DUMP_FAILED',
+    `the dump of ${database.name} (${name}) is not whole: the tool ended well, but its output does not end with ${what}`,
+    { hint: 'Run `backupdata check`; the tool that is found first may not be the real one.' },
+  );
 }
 
 async function storePart(

@@ -1,4 +1,5 @@
 import type { Config, DatabaseConfig } from '../shared/config/schema.ts';
+import { findDatabase } from '../shared/config/servers.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import type { Manifest } from '../shared/manifest.ts';
 import type { Codec } from './codec/codec.ts';
@@ -31,7 +32,7 @@ export function createResources({ config, tools }: { config: Config; tools: Tool
   const engines = new Map<string, Promise<Engine>>();
   return {
     database: (name) =>
-      config.databases.get(name) ??
+      findDatabase(config, name) ??
       fail(unknown('DATABASE_UNKNOWN', 'database', name, config, config.databases)),
     storageNames: [...config.storages.keys()],
     isShared: (name) => config.storages.get(name)?.shared === true,

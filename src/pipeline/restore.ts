@@ -3,6 +3,7 @@ import type { Manifest, ManifestPart } from '../shared/manifest.ts';
 import { databaseFolder } from './catalog/keys.ts';
 import type { Codec } from './codec/codec.ts';
 import type { Engine, EngineContext, RestoreOptions, RestorePlan, RestoreTarget } from './engine/engine.ts';
+import { refuseOtherTarget } from './engine/source.ts';
 import { decodeInto, type PartSource, partReader } from './part/decode.ts';
 import { proveVolumes } from './part/sources.ts';
 import { StageFailure } from './process/failure.ts';
@@ -38,6 +39,7 @@ export async function restore(request: RestoreRequest): Promise<RestoreOutcome> 
   const { manifest, storage, fallbacks = [], codecs, context, onBytes, onPhase } = request;
   const folder = databaseFolder(manifest.database);
   const { signal } = context;
+  refuseOtherTarget(request.engine, request.target);
   onPhase('check');
   const { storageOf, notes } = await proveVolumes({
     storages: [storage, ...fallbacks],

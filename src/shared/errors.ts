@@ -28,6 +28,7 @@ const catalog = {
   REDIS_UNAVAILABLE: { exit: 5, retryable: true },
   STORAGE_UNAVAILABLE: { exit: 5, retryable: true },
   STORAGE_FULL: { exit: 5, retryable: true },
+  DISK_FULL: { exit: 5, retryable: true },
   DATABASE_UNREACHABLE: { exit: 5, retryable: true },
   KEY_INVALID: { exit: 2, retryable: false },
   PAYLOAD_INVALID: { exit: 1, retryable: false },

@@ -1,16 +1,23 @@
 import { createHash } from 'node:crypto';
 import { placesOf } from './config/places.ts';
-import type { DatabaseConfig } from './config/schema.ts';
+import type { DatabaseConfig, Source } from './config/schema.ts';
 
 /**
- * SHA-256 of engine, host, port, user and database name. A job carries it, so that a worker whose configuration
- * means another server by the same name does not back that one up instead.
+ * SHA-256 of engine, host, port, user and database name; of a file's path; of the programs of a command. A job carries it,
+ * so that a worker whose configuration means another source by the same name does not back that one up instead.
  */
-export function sourceFingerprint({ engine, url }: Pick<DatabaseConfig, 'engine' | 'url'>): string {
-  const { hostname, port, username, pathname, searchParams } = new URL(url.reveal());
+export function sourceFingerprint(source: Source): string {
+  return createHash('sha256')
+    .update(JSON.stringify(identityOf(source)))
+    .digest('hex');
+}
+
+function identityOf(source: Source): readonly unknown[] {
+  if (source.engine === 'sqlite') return [source.engine, source.path];
+  if (source.engine === 'command') return [source.engine, source.dump, source.restore ?? []];
+  const { hostname, port, username, pathname, searchParams } = new URL(source.url.reveal());
   const overridden = ['host', 'port', 'user', 'dbname'].map((name) => searchParams.get(name) ?? '');
-  const identity = [engine, hostname, port, username, pathname, ...overridden];
-  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+  return [source.engine, hostname, port, username, pathname, ...overridden];
 }
 
 /**

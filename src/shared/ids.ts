@@ -6,10 +6,17 @@ const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 /** Random index below `limit`; passed in so that tests can be repeated. */
 export type RandomBelow = (limit: number) => number;
 
-const databaseName = /^[a-z0-9][a-z0-9_.-]{0,62}$/;
-const backupIdPattern = /^([a-z0-9][a-z0-9_.-]{0,62})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[a-z2-7]{6}$/;
+const name = /^[a-z0-9][a-z0-9_.-]{0,62}$/;
+const databaseName = /^[a-z0-9][a-z0-9_.~-]{0,126}$/;
+const backupIdPattern = /^([a-z0-9][a-z0-9_.~-]{0,126})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[a-z2-7]{6}$/;
 const attemptIdPattern = /^a[a-z2-7]{8}$/;
 
+/** Whether a configuration may call something so. */
+export function isName(text: string): boolean {
+  return name.test(text);
+}
+
+/** Whether a database may be called so: by a name, or by `SERVER.DATABASE`, whose second half may hold `~` and be longer. */
 export function isDatabaseName(text: string): boolean {
   return databaseName.test(text);
 }

@@ -13,7 +13,7 @@ const count = z.int().min(0);
 /** Relative to the database's folder; a manifest may not point anywhere else. */
 const volumeKey = z
   .string()
-  .regex(/^data\/[A-Za-z0-9_.-]+\/a[a-z2-7]{8}\/[A-Za-z0-9_.-]+$/)
+  .regex(/^data\/[A-Za-z0-9_.~-]+\/a[a-z2-7]{8}\/[A-Za-z0-9_.-]+$/)
   .refine((key) => !key.includes('..'));
 
 const volume = z.object({ key: volumeKey, bytes: count, sha256 });

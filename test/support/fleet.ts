@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Job, JobState } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { openStorage } from '../../src/pipeline/storage/open.ts';
@@ -14,6 +13,7 @@ import { leaseKey } from '../../src/shared/queues/names.ts';
 import type { BackupResult } from '../../src/shared/queues/payloads.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import type { Installation } from './installation.ts';
+import { abortableDelay } from './until.ts';
 
 /** The queues and the storage of an installation, as a producer and an operator see them. */
 export interface Fleet {
@@ -86,8 +86,4 @@ function databaseOf(databases: ReadonlyMap<string, DatabaseConfig>, name: string
   const database = databases.get(name);
   if (!database) throw new Error(`the configuration has no database ${name}`);
   return database;
-}
-
-function abortableDelay(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return delay(milliseconds, undefined, { signal });
 }

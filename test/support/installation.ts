@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { withFolder } from './folder.ts';
+import { filesBelow, withFolder } from './folder.ts';
 import { sharedPostgres, type TestPostgres } from './postgres.ts';
 import { sharedRedis } from './redis.ts';
 import { until } from './until.ts';
@@ -192,12 +192,4 @@ function startCommand(
       return code as number | null;
     },
   };
-}
-
-async function filesBelow(path: string): Promise<string[]> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1))
-    .sort();
 }

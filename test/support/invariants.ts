@@ -86,7 +86,7 @@ async function prove(storage: Storage, manifest: Manifest): Promise<void> {
     manifest,
     level: 'decode',
     storage,
-    engine: engineFor(manifest.engine.name),
+    engine: await engineFor(manifest.engine.name),
     codecs: await Promise.all(
       manifest.codecs.map((each) =>
         codecFromManifest({ ...each, backupId: manifest.backupId, identities: [], tools }),

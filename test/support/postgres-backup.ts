@@ -2,10 +2,11 @@ import type {
   Engine,
   EngineContext,
   PartReader,
+  PreparedPart,
   RestoreOptions,
   RestorePlan,
 } from '../../src/pipeline/engine/engine.ts';
-import type { DatabaseConfig } from '../../src/shared/config/schema.ts';
+import type { DatabaseConfig, SourceOf } from '../../src/shared/config/schema.ts';
 import type { Manifest, ManifestPart } from '../../src/shared/manifest.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { sampleDatabase } from './database.ts';
@@ -23,7 +24,7 @@ export function engineContext(overrides: Partial<EngineContext> = {}): EngineCon
   return { tools: machineTools(), connectTimeout: 5_000, signal: AbortSignal.timeout(120_000), ...overrides };
 }
 
-export function databaseConfig(url: string): DatabaseConfig {
+export function databaseConfig(url: string): DatabaseConfig & SourceOf<'postgres'> {
   return sampleDatabase({ url: new Secret(url), compression: { type: 'none' } });
 }
 
@@ -68,6 +69,7 @@ export const plainRestore: RestoreOptions = {
   tables: [],
   globals: false,
   noOwner: false,
+  keepOld: false,
   confirm: undefined,
 };
 
@@ -96,7 +98,7 @@ export function prepareFromMemory(
 ): Promise<RestorePlan> {
   const request = {
     manifest: backup.manifest,
-    target: { url: new Secret(target.url), database: target.database },
+    target: { source: databaseConfig(target.url), database: target.database },
     options: { ...plainRestore, ...target.options },
     parts: memoryParts(backup),
   };
@@ -114,7 +116,7 @@ export async function schemaOf(engine: Engine, url: string): Promise<string> {
   return sql.toString('utf8').replaceAll(/^\\(un)?restrict .*$/gm, '');
 }
 
-function preparedBytes(prepared: { bytes: Buffer } | { missing: string }): Buffer | undefined {
+function preparedBytes(prepared: PreparedPart): Buffer | undefined {
   return 'bytes' in prepared ? prepared.bytes : undefined;
 }
 

@@ -12,3 +12,8 @@ export async function until(
     if (performance.now() - start > limit) throw new Error(`waited ${limit} ms in vain until ${what}`);
   }
 }
+
+/** For a pause of the program under test. */
+export function abortableDelay(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return delay(milliseconds, undefined, { signal });
+}

@@ -1,13 +1,10 @@
-import type { DatabaseConfig } from '../../shared/config/schema.ts';
+import type { DatabaseConfig, EngineName, Source } from '../../shared/config/schema.ts';
 import type { BackupDataError } from '../../shared/errors.ts';
 import type { Manifest, ManifestPart, RestoreFacts } from '../../shared/manifest.ts';
-import type { Secret } from '../../shared/secret.ts';
 import type { StageFailure } from '../process/failure.ts';
 import type { Stage } from '../process/stage.ts';
 import type { Tools } from '../process/tools.ts';
 import type { RowCounts } from './row-counts.ts';
-
-export type EngineName = DatabaseConfig['engine'];
 
 /** What every call of an engine may need and must not find for itself. */
 export interface EngineContext {
@@ -27,21 +24,34 @@ export interface Inspection {
   notes: readonly string[];
 }
 
-/** A small part that the engine makes and checks itself, or one sentence for the manifest saying why it could not be made. */
-export type PreparedPart = { bytes: Buffer } | { missing: string };
+/**
+ * What the engine made ready beside the programs: a small part itself, the stage that reads a large one from where it was
+ * prepared, or one sentence for the manifest saying why there is none.
+ */
+export type PreparedPart = { bytes: Buffer } | { stage: Stage } | { missing: string };
+
+/** The end of a format that says of itself that it is whole. */
+export interface Trailer {
+  /** Whether the last bytes of the part (at most 4 KiB, all of a shorter one) are those of a whole dump. */
+  isIn(end: Buffer): boolean;
+  /** What is looked for, for the message: `the line "-- Dump completed"`. */
+  what: string;
+}
 
 /** One part of a dump. */
 export interface PlannedPart {
   /** File name without the codecs' extensions: `data.dump`, `globals.sql`. */
   name: string;
   kind: ManifestPart['kind'];
-  /** The program whose stdout is the part; or what makes a part of a few kB beside the programs, until the signal stops it. */
+  /** The program whose stdout is the part; or what prepares it, until the signal stops that. */
   source: Stage | ((signal: AbortSignal) => Promise<PreparedPart>);
-  /** How the decoded part must begin, when its format has a signature; a dump that wrote nothing is caught by it. */
-  signature?: Buffer;
+  /** How the decoded part must begin, where its format has a signature; `any` where it only must not be empty. */
+  signature?: Buffer | 'any';
+  /** How it must end, where its format has a trailer. */
+  trailer?: Trailer;
 }
 
-/** Owns whatever holds the snapshot until closed. */
+/** Owns whatever holds the snapshot, and every temporary file, until closed. */
 export interface DumpPlan {
   parts: readonly PlannedPart[];
   close(): Promise<void>;
@@ -54,18 +64,21 @@ export interface RestoreOptions {
   tables: readonly string[];
   /** Apply the roles that the server lacks. */
   globals: boolean;
-  /** Leave ownership, and grants to roles that the server lacks, out. */
+  /** Leave ownership (of MySQL: definers), and grants to roles that the server lacks, out. */
   noOwner: boolean;
   /** The target database's name as the operator typed it, to restore over what is there. */
   confirm: string | undefined;
+  /** Keep the file that is replaced, under another name; only where the target is a file. */
+  keepOld: boolean;
   /** Leave out what would reach out to other servers by itself, as a subscription does. */
   isolated?: boolean;
 }
 
-/** Where to restore to. */
+/** Where to restore to: a database on a server, or a file. */
 export interface RestoreTarget {
-  url: Secret;
-  /** The database on that server; the URL's own when absent. */
+  /** Of a configured database, or of a URL that was typed; null where the path of a file was. */
+  source: Source | null;
+  /** The database on that server, or the path of the file; the source's own when absent. */
   database: string | undefined;
 }
 
@@ -118,6 +131,12 @@ export interface InstalledTool {
 /** A database product and its own tools. */
 export interface Engine {
   readonly name: EngineName;
+
+  /** Whose servers its backups can be restored to, and whether to a file whose path was typed. */
+  readonly targets: { engines: readonly EngineName[]; files: boolean };
+
+  /** Where `scratch` makes its database: on a server that must be named, in a folder of this machine, or nowhere. */
+  readonly drills: 'on a server' | 'in a folder' | 'never';
 
   /** Every version of its dump tool that is installed here, for `check`; empty when there is none. */
   installed(context: EngineContext): Promise<readonly InstalledTool[]>;

@@ -7,6 +7,7 @@ import { keepTail } from './tail.ts';
 import { withUnnamedFiles } from './unnamed-files.ts';
 
 const setpriv = '/usr/bin/setpriv';
+const nice = '/usr/bin/nice';
 
 /** A started program, as the process that answers for it sees it. */
 export interface Child {
@@ -17,15 +18,21 @@ export interface Child {
   stop(signal: NodeJS.Signals): void;
 }
 
+type Command = readonly [program: string, args: readonly string[]];
+
 /** What a program's stdin, stdout and stderr are. */
-export type Stdio = readonly [IOType, IOType | Writable, IOType];
+export type Stdio = readonly [IOType | number, IOType | Writable, IOType];
 
 /** Starts one program in its own process group, so that a stop reaches what it starts itself. */
 export function startChild(stage: Stage, stdio: Stdio): Child {
-  const [program, args] = dyingWithParent(stage);
+  const [program, args] = dyingWithParent(steppingBack(stage));
   // The program has its own descriptors of the files once it is started, or will never have any.
   const child = withUnnamedFiles(stage.files ?? [], (files) =>
-    spawn(program, args, { stdio: [...stdio, ...files], env: { ...stage.env }, detached: true }),
+    spawn(program, args, {
+      stdio: [...stdio, ...files, ...(stage.descriptors ?? [])],
+      env: { ...stage.env },
+      detached: true,
+    }),
   );
   const stderr = keepTail(child.stderr);
   let sent: NodeJS.Signals | undefined;
@@ -36,7 +43,7 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
       // SIGKILL leaves no exit code: a program that has one was ending by itself.
       const stopped = sent !== undefined && !(sent === 'SIGKILL' && signal === null);
       const words = failure?.message ?? withoutSecrets(stage, stderr());
-      const ran = failure === undefined && !isRefusalToStart({ program, code, words });
+      const ran = failure === undefined && !isRefusalToStart({ code, words });
       resolve({ program: stage.program, code: ran ? code : null, signal, stderr: words, stopped });
     };
     child.once('error', (error) => end(null, null, error));
@@ -51,10 +58,9 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
   return { process: child, closed, stop };
 }
 
-/** `setpriv` ends with one of two codes when it cannot start the program: then the program has said nothing. */
-function isRefusalToStart(ended: { program: string; code: number | null; words: string }): boolean {
-  const { program, code, words } = ended;
-  return program === setpriv && (code === 126 || code === 127) && words.startsWith('setpriv: ');
+/** `setpriv` and `nice` end with one of two codes when they cannot start the program: then the program has said nothing. */
+function isRefusalToStart({ code, words }: { code: number | null; words: string }): boolean {
+  return (code === 126 || code === 127) && /^(setpriv|\/usr\/bin\/nice|nice): /.test(words);
 }
 
 /** What a program says reaches people and a storage, and it may quote the files that it was given. */
@@ -64,9 +70,15 @@ function withoutSecrets({ files = [] }: Stage, text: string): string {
 }
 
 /** On Linux a program is killed by the kernel when the worker dies, however it dies: nobody else would stop it. */
-function dyingWithParent({ program, args }: Stage): readonly [string, readonly string[]] {
+function dyingWithParent([program, args]: Command): Command {
   if (!existsSync(setpriv)) return [program, args];
   return [setpriv, ['--pdeathsig', 'KILL', '--', program, ...args]];
+}
+
+/** From its first instruction, so that all that it starts steps back too. */
+function steppingBack({ program, args, nice: steps = 0 }: Stage): Command {
+  if (steps === 0 || !existsSync(nice)) return [program, args];
+  return [nice, ['-n', String(steps), program, ...args]];
 }
 
 function killGroup(pid: number, signal: NodeJS.Signals): void {

@@ -1,57 +1,62 @@
+import { resolve } from 'node:path';
 import type { Resources } from '../../pipeline/resources.ts';
-import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
+import type { DatabaseConfig, Source } from '../../shared/config/schema.ts';
+import { sourceOfUrl } from '../../shared/config/source-schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { Secret } from '../../shared/secret.ts';
 
-/** Where a restore goes: a configured database's server (by a worker, or here), or a URL (here). */
+/** Where a restore goes: a configured database's server (by a worker, or here), a URL or a file (here). */
 export type Target =
-  | { kind: 'configured'; configured: DatabaseConfig; url: Secret; database: string | undefined }
-  | { kind: 'url'; url: Secret; database: undefined };
+  | { kind: 'configured'; source: DatabaseConfig; database: string | undefined }
+  | { kind: 'url'; source: Source & { url: Secret }; database: undefined }
+  | { kind: 'file'; source: null; database: string };
 
-/** `NAME`, `NAME/dbname`, or a URL without a password. Throws USAGE or DATABASE_UNKNOWN. */
+/** `NAME`, `NAME/dbname`, a URL without a password, or a path that begins with `/`, `./` or `../`. Throws USAGE or DATABASE_UNKNOWN. */
 export function parseTarget(options: {
   text: string;
-  config: Config;
-  resources: Resources;
-  password: string | undefined;
+  resources: Pick<Resources, 'database'>;
+  env: Readonly<Record<string, string | undefined>>;
 }): Target {
-  const { text, resources, password } = options;
-  if (text.includes('://')) return { kind: 'url', url: urlOf(text, password), database: undefined };
+  const { text, resources, env } = options;
+  if (text.includes('://')) return { kind: 'url', source: sourceOf(text, env), database: undefined };
+  if (/^\.{0,2}\//.test(text)) return { kind: 'file', source: null, database: resolve(text) };
   const slash = text.indexOf('/');
-  const configured = resources.database(slash < 0 ? text : text.slice(0, slash));
+  const source = resources.database(slash < 0 ? text : text.slice(0, slash));
   const database = slash < 0 ? undefined : text.slice(slash + 1);
   if (database === '')
     throw new BackupDataError('USAGE', `"${text}" names no database after the slash`, {
       hint: 'Write NAME or NAME/DBNAME.',
     });
-  return { kind: 'configured', configured, url: configured.url, database };
+  return { kind: 'configured', source, database };
 }
 
 /** For messages: never holds a password. */
 export function describeTarget(target: Target): string {
+  if (target.kind === 'file') return target.database;
   if (target.kind === 'configured')
-    return target.database === undefined
-      ? target.configured.name
-      : `${target.configured.name}/${target.database}`;
-  const url = new URL(target.url.reveal());
+    return target.database === undefined ? target.source.name : `${target.source.name}/${target.database}`;
+  const url = new URL(target.source.url.reveal());
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-function urlOf(text: string, password: string | undefined): Secret {
-  if (!URL.canParse(text))
+function sourceOf(text: string, env: Readonly<Record<string, string | undefined>>): Source & { url: Secret } {
+  const source = sourceOfUrl(text);
+  if (!source || !('url' in source))
     throw new BackupDataError('USAGE', 'the target is not a URL that can be read', {
-      hint: 'Write postgres://USER@HOST:PORT/DATABASE.',
+      hint: 'Write postgres://USER@HOST:PORT/DATABASE, or mysql:// or mariadb:// in its place.',
     });
   const url = new URL(text);
+  const variable = source.engine === 'postgres' ? 'PGPASSWORD' : 'MYSQL_PWD';
   if (url.password !== '') {
     throw new BackupDataError(
       'USAGE',
       'the target URL holds a password, which every user of this machine can see in the process list',
       {
-        hint: 'Leave it out of the URL and put it into PGPASSWORD.',
+        hint: `Leave it out of the URL and put it into ${variable}.`,
       },
     );
   }
+  const password = env[variable];
   if (password !== undefined) url.password = encodeURIComponent(password);
-  return new Secret(url.href);
+  return { ...source, url: new Secret(url.href) };
 }

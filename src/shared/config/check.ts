@@ -7,6 +7,7 @@ import { resolveConfig } from './resolve.ts';
 import { checkSchedules } from './schedules.ts';
 import { type Config, type ConfigFile, fileSchema } from './schema.ts';
 import type { ConfigSource } from './source.ts';
+import { checkSources } from './sources.ts';
 import { checkStoragePlaces } from './storage-places.ts';
 import { checkVolumeSizes } from './volume-sizes.ts';
 
@@ -16,6 +17,7 @@ export async function checkSource(source: ConfigSource): Promise<Config> {
   const found = [
     ...describeIssues(parsed.error?.issues ?? [], source.root),
     ...checkNames(source.root),
+    ...(parsed.data ? checkSources(parsed.data) : []),
     ...(parsed.data ? checkVolumeSizes(parsed.data) : []),
     ...(parsed.data ? checkStoragePlaces(parsed.data, source.folder) : []),
     ...(await checkSchedules(source.root)),

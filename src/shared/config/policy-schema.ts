@@ -70,6 +70,10 @@ export const policy = {
   pool: name.optional(),
   maxDuration: limit.optional(),
   volumeSize: bytes.refine((size) => size >= mebibyte, { message: 'must be at least 1MiB' }).optional(),
+  /** A program and its arguments; an empty list runs none where the defaults name one. */
+  before: z.array(text).optional(),
+  after: z.array(text).optional(),
+  nice: z.int().min(0).max(19).optional(),
 };
 
 /** A file of `age-keygen`: one secret key a line, with comments. */

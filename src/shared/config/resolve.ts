@@ -1,6 +1,14 @@
 import { resolve } from 'node:path';
 import type { CopyConfig, RetentionConfig, VerifyConfig } from './policy-schema.ts';
-import type { Config, ConfigFile, CopyTarget, DatabaseConfig } from './schema.ts';
+import type {
+  Config,
+  ConfigFile,
+  CopyTarget,
+  DatabaseConfig,
+  DatabasePolicy,
+  ServerConfig,
+  Source,
+} from './schema.ts';
 import { collectSecrets } from './secrets.ts';
 import type { ConfigSource } from './source.ts';
 import type { StorageConfig } from './storage-schema.ts';
@@ -23,7 +31,7 @@ export function resolveConfig(file: ConfigFile, source: ConfigSource): Config {
       (storage): StorageConfig =>
         storage.type === 'local' ? { ...storage, path: absolute(storage.path) } : storage,
     ),
-    databases: mapValues(file.databases, (database, name) => resolveDatabase(name, database, file)),
+    ...resolveDatabases(file, absolute),
     identities: file.identities.flat(),
     queue: file.queue,
     timeouts: file.timeouts,
@@ -32,29 +40,57 @@ export function resolveConfig(file: ConfigFile, source: ConfigSource): Config {
   };
 }
 
+type Written = ConfigFile['databases'][string];
+
+function resolveDatabases(
+  file: ConfigFile,
+  absolute: (path: string) => string,
+): Pick<Config, 'databases' | 'servers'> {
+  const databases = new Map<string, DatabaseConfig>();
+  const servers = new Map<string, ServerConfig>();
+  for (const [name, written] of Object.entries(file.databases)) {
+    const policy = resolvePolicy(name, written, file);
+    if ('discover' in written && written.discover !== undefined) {
+      const { discover, url: _none, ...options } = written;
+      const { url, include, exclude } = discover;
+      servers.set(name, { template: { ...options, ...policy, url }, include, exclude });
+    } else databases.set(name, { ...resolveSource(written, absolute), ...policy });
+  }
+  return { databases, servers };
+}
+
+/** The file was checked: whatever is no whole server has its address. */
+function resolveSource(written: Written, absolute: (path: string) => string): Source {
+  if (written.engine === 'sqlite') return { ...written, path: absolute(written.path) };
+  if (!('discover' in written)) return written as Source;
+  const { discover: _none, ...source } = written;
+  return source as Source;
+}
+
 /** A database that names no storage has one only because there is no other. */
-function resolveDatabase(
-  name: string,
-  database: ConfigFile['databases'][string],
-  { defaults, storages }: ConfigFile,
-): DatabaseConfig {
+function resolvePolicy(name: string, written: Written, { defaults, storages }: ConfigFile): DatabasePolicy {
   const [onlyStorage = ''] = Object.keys(storages);
-  const retention = database.retention ?? defaults.retention ?? null;
+  const retention = written.retention ?? defaults.retention ?? null;
   return {
     name,
-    engine: database.engine,
-    url: database.url,
-    storage: database.storage ?? defaults.storage ?? onlyStorage,
-    copies: (database.copies ?? defaults.copies ?? []).map((copy) => resolveCopy(copy, retention)),
-    compression: database.compression ?? defaults.compression ?? defaultCompression,
-    encryption: database.encryption ?? defaults.encryption ?? noEncryption,
+    storage: written.storage ?? defaults.storage ?? onlyStorage,
+    copies: (written.copies ?? defaults.copies ?? []).map((copy) => resolveCopy(copy, retention)),
+    compression: written.compression ?? defaults.compression ?? defaultCompression,
+    encryption: written.encryption ?? defaults.encryption ?? noEncryption,
     retention,
-    timezone: database.timezone ?? defaults.timezone ?? 'UTC',
-    verify: database.verify ?? defaults.verify ?? defaultVerify,
-    pool: database.pool ?? defaults.pool ?? defaultPool,
-    maxDuration: database.maxDuration ?? defaults.maxDuration ?? defaultMaxDuration,
-    volumeSize: database.volumeSize ?? defaults.volumeSize ?? defaultVolumeSize,
+    timezone: written.timezone ?? defaults.timezone ?? 'UTC',
+    verify: written.verify ?? defaults.verify ?? defaultVerify,
+    pool: written.pool ?? defaults.pool ?? defaultPool,
+    maxDuration: written.maxDuration ?? defaults.maxDuration ?? defaultMaxDuration,
+    volumeSize: written.volumeSize ?? defaults.volumeSize ?? defaultVolumeSize,
+    before: resolveProgram(written.before ?? defaults.before),
+    after: resolveProgram(written.after ?? defaults.after),
+    nice: written.nice ?? defaults.nice ?? 0,
   };
+}
+
+function resolveProgram(line: readonly string[] = []): readonly string[] | null {
+  return line.length === 0 ? null : line;
 }
 
 /** A copy keeps its backups as long as the database does, where it says nothing else. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Secret } from '../secret.ts';
+import type { Secret } from '../secret.ts';
 import {
   type CompressionConfig,
   type EncryptionConfig,
@@ -8,17 +8,28 @@ import {
   type RetentionConfig,
   type VerifyConfig,
 } from './policy-schema.ts';
+import {
+  type Discovery,
+  type ServerEngine,
+  type Source,
+  type SourceOf,
+  sourceSchemas,
+} from './source-schema.ts';
 import { type StorageConfig, storagesSchema } from './storage-schema.ts';
 import { duration, limit, name, text } from './values.ts';
 
-const postgresUrl = text
-  .refine((url) => /^postgres(ql)?:$/.test(protocolOf(url) ?? ''), {
-    message: 'not a PostgreSQL URL; write postgres://USER:PASSWORD@HOST:PORT/DATABASE',
-  })
-  .refine(canBeDecoded, { message: 'has a "%" that begins no escape; write %25 for a plain "%"' })
-  .transform((value) => new Secret(value));
+export type { EngineName, Source, SourceOf } from './source-schema.ts';
 
-const postgresDatabase = z.strictObject({ engine: z.literal('postgres'), url: postgresUrl, ...policy });
+const [postgres, mysql, mariadb, sqlite, redis, command] = sourceSchemas;
+
+const database = z.discriminatedUnion('engine', [
+  postgres.extend(policy),
+  mysql.extend(policy),
+  mariadb.extend(policy),
+  sqlite.extend(policy),
+  redis.extend(policy),
+  command.extend(policy),
+]);
 
 /** The configuration file. Strict: an unknown key is an error, because a misspelt one would be a backup that is not made. */
 export const fileSchema = z.strictObject({
@@ -26,7 +37,7 @@ export const fileSchema = z.strictObject({
   storages: storagesSchema,
   identities,
   defaults: z.strictObject(policy).default({}),
-  databases: z.record(name, z.discriminatedUnion('engine', [postgresDatabase])),
+  databases: z.record(name, database),
   queue: z
     .strictObject({
       lockDuration: limit.default(60_000),
@@ -62,11 +73,9 @@ export interface CopyTarget {
   retention: RetentionConfig | null;
 }
 
-/** A database with the defaults applied. Sizes in bytes, times in milliseconds. */
-export interface DatabaseConfig {
+/** What holds for a database of any engine, with the defaults applied. Sizes in bytes, times in milliseconds. */
+export interface DatabasePolicy {
   name: string;
-  engine: 'postgres';
-  url: Secret;
   storage: string;
   copies: readonly CopyTarget[];
   compression: CompressionConfig;
@@ -79,6 +88,21 @@ export interface DatabaseConfig {
   pool: string;
   maxDuration: number;
   volumeSize: number;
+  /** A program and its arguments, run before a dump; when it fails, so does the run. Null for none. */
+  before: readonly string[] | null;
+  /** A program and its arguments, run after a run, however that ended. Null for none. */
+  after: readonly string[] | null;
+  /** Of the programs of a run: 0 as any other, 19 only when nothing else wants the processor. */
+  nice: number;
+}
+
+/** A database, with the defaults applied. */
+export type DatabaseConfig = DatabasePolicy & Source;
+
+/** A server whose databases are found by asking it; each is named `SERVER.DATABASE`. */
+export interface ServerConfig extends Omit<Discovery, 'url'> {
+  /** The database that the URL names, under the server's name; its databases are made of it by `databaseOn`. */
+  template: DatabasePolicy & SourceOf<ServerEngine>;
 }
 
 /** The whole configuration, checked: every name that it uses exists. */
@@ -88,6 +112,8 @@ export interface Config {
   installation: string;
   storages: ReadonlyMap<string, StorageConfig>;
   databases: ReadonlyMap<string, DatabaseConfig>;
+  /** By name; `findDatabase` knows the databases on them. */
+  servers: ReadonlyMap<string, ServerConfig>;
   /** Secret keys of age, one each; only where restores run. */
   identities: readonly Secret[];
   queue: QueueConfig;
@@ -96,17 +122,4 @@ export interface Config {
   toolPath: readonly string[] | undefined;
   /** Every secret value that it holds, for redaction by value. */
   secrets: readonly string[];
-}
-
-function protocolOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).protocol : undefined;
-}
-
-function canBeDecoded(url: string): boolean {
-  try {
-    decodeURIComponent(url);
-    return true;
-  } catch {
-    return false;
-  }
 }

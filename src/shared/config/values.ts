@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDatabaseName } from '../ids.ts';
+import { isName } from '../ids.ts';
 import { Secret } from '../secret.ts';
 import { parseBytes, parseDuration } from './units.ts';
 
@@ -35,7 +35,7 @@ export const bytes = z.union([z.string(), z.number()]).transform((value, context
   return z.NEVER;
 });
 
-export const name = z.string().refine(isDatabaseName, {
+export const name = z.string().refine(isName, {
   message: 'not a valid name; use a-z, 0-9, "_", "." and "-", at most 63, starting with a letter or digit',
 });
 

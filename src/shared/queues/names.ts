@@ -1,5 +1,5 @@
 import { BackupDataError } from '../errors.ts';
-import { isDatabaseName } from '../ids.ts';
+import { isName } from '../ids.ts';
 
 /** The queues that workers consume; each exists once per pool. */
 export const workerQueues = ['backups', 'restores', 'maintenance'] as const;
@@ -43,7 +43,7 @@ export function manifestCacheKey(installation: string, id: string): string {
 /** `eu,default` as given on a command line. Throws USAGE. */
 export function parsePools(text: string): string[] {
   const pools = text.split(',').map((pool) => pool.trim());
-  const bad = pools.find((pool) => !isDatabaseName(pool));
+  const bad = pools.find((pool) => !isName(pool));
   if (bad === undefined) return [...new Set(pools)];
   throw new BackupDataError('USAGE', `"${bad}" is not a pool's name`, { hint: 'Write --pool eu,default.' });
 }

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { BackupDataError } from '../errors.ts';
-import { isBackupId, isDatabaseName } from '../ids.ts';
+import { isBackupId, isDatabaseName, isName } from '../ids.ts';
 import { verifyLevels } from '../verification.ts';
 
 /** What jobs hold: names and ids, never a connection or a secret. */
 const databaseName = z.string().refine(isDatabaseName);
+const name = z.string().refine(isName);
 const backupId = z.string().refine(isBackupId);
 const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -18,19 +19,23 @@ const backup = z.strictObject({
   }),
 });
 
+/** Looks which databases a server has, and enqueues a run of each. */
+const discover = z.strictObject({ server: name, source: fingerprint });
+
 const restore = z.strictObject({
   backupId,
   /** Where the backup is, in the order in which they are tried. */
   storages: z.array(databaseName).min(1),
-  /** The configured database whose server is restored to, and the database on it; its own when null. */
+  /** The configured database whose server is restored to, and the database (or the file) there; its own when null. */
   database: databaseName,
-  targetDatabase: z.string().min(1).max(63).nullable(),
+  targetDatabase: z.string().min(1).max(4_096).nullable(),
   source: fingerprint,
   options: z.strictObject({
     create: z.boolean(),
     tables: z.array(z.string()),
     globals: z.boolean(),
     noOwner: z.boolean(),
+    keepOld: z.boolean().default(false),
     confirm: z.string().nullable(),
   }),
 });
@@ -64,7 +69,7 @@ const prune = z.strictObject({
 /** Something of a database is due; its slot is in the job's options. */
 const tick = z.strictObject({ kind: z.enum(['verify']), database: databaseName });
 
-const schemas = { backup, restore, verify, copy, prune, tick } as const;
+const schemas = { backup, discover, restore, verify, copy, prune, tick } as const;
 
 export type JobName = keyof typeof schemas;
 export type Payload<Name extends JobName> = z.output<(typeof schemas)[Name]>;
@@ -90,6 +95,13 @@ export interface BackupResult {
   bytes: number;
   /** Milliseconds. */
   duration: number;
+}
+
+export interface DiscoverResult {
+  /** The runs that were enqueued, or joined. */
+  runs: readonly { database: string; jobId: string }[];
+  /** Databases of the catalog that the server no longer has. */
+  vanished: readonly string[];
 }
 
 export interface RestoreResult {

@@ -31,7 +31,7 @@ export async function processRestore(context: WorkerContext, start: Start): Prom
   try {
     const restored = await restore({
       manifest,
-      target: { url: target.url, database: payload.targetDatabase ?? undefined },
+      target: { source: target, database: payload.targetDatabase ?? undefined },
       options: { ...payload.options, confirm: payload.options.confirm ?? undefined },
       storage,
       fallbacks: found.storages.filter((each) => each !== storage),

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createPostgresEngine } from '../../../src/pipeline/engine/postgres/engine.ts';
 import { newScratchName, timeOfScratch } from '../../../src/shared/ids.ts';
-import { Secret } from '../../../src/shared/secret.ts';
 import { createDriller, type Driller } from '../../support/drill.ts';
 import { sampleManifest } from '../../support/manifest.ts';
 import { connect, query, sharedPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { engineContext } from '../../support/postgres-backup.ts';
+import { databaseConfig, engineContext } from '../../support/postgres-backup.ts';
 
 const hour = 3_600_000;
 
@@ -26,7 +25,7 @@ describe('the start of a drill', () => {
     return engine.scratch(
       {
         manifest: { ...manifest, engine: { ...manifest.engine, serverVersion } },
-        target: { url: new Secret(driller.url), database: undefined },
+        target: { source: databaseConfig(driller.url), database: undefined },
         name: newScratchName(at),
         at,
       },

@@ -91,6 +91,7 @@ function configOf(installation: string): Config {
     installation,
     storages: new Map(),
     databases: new Map([['shop', shop]]),
+    servers: new Map(),
     identities: [],
     queue: {
       lockDuration: 60_000,

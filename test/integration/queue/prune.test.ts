@@ -215,7 +215,14 @@ describe('a backup that a job names', () => {
           storages: ['main'],
           database: 'crm',
           targetDatabase: 'elsewhere',
-          options: { create: true, tables: [], globals: false, noOwner: false, confirm: null },
+          options: {
+            create: true,
+            tables: [],
+            globals: false,
+            noOwner: false,
+            keepOld: false,
+            confirm: null,
+          },
         };
         await client.restore({ ...request, backupId: active }, database('crm'));
         const connection = redis.duplicate({ maxRetriesPerRequest: null, enableOfflineQueue: true });

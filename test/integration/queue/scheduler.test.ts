@@ -186,7 +186,7 @@ const lab = sampleDatabase({ name: 'lab', pool: 'lab', url: new Secret('postgres
 
 function shopWith(
   verify: Partial<DatabaseConfig['verify']>,
-  changes: Partial<DatabaseConfig> = {},
+  changes: Parameters<typeof sampleDatabase>[0] = {},
 ): DatabaseConfig {
   return sampleDatabase({
     ...changes,
@@ -268,6 +268,7 @@ function configOf(installation: string, databases: readonly DatabaseConfig[]): C
     installation,
     storages: new Map(),
     databases: new Map(databases.map((database) => [database.name, database])),
+    servers: new Map(),
     identities: [],
     queue: { attempts: 6, maxStalledCount: 2, ...quickQueue },
     timeouts: { connect: 1, noBytes: 1, request: 1, drain: 1 },

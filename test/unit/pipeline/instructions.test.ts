@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { engineFor } from '../../../src/pipeline/engine/engines.ts';
+import { createPostgresEngine } from '../../../src/pipeline/engine/postgres/engine.ts';
 import { restoreInstructions } from '../../../src/pipeline/instructions.ts';
 import { sampleManifest } from '../../support/manifest.ts';
 
@@ -20,7 +20,7 @@ it('no name or setting of the source adds a block of commands to RESTORE.md', ()
 });
 
 function instructionsOf(manifest: ReturnType<typeof sampleManifest>): string {
-  return restoreInstructions({ manifest, engine: engineFor('postgres'), codecs: [] });
+  return restoreInstructions({ manifest, engine: createPostgresEngine(), codecs: [] });
 }
 
 /** As Markdown reads it: a block ends with a fence that is no shorter than its own. */

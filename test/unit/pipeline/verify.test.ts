@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { it } from 'node:test';
 import { parseCatalogKey, verificationKey } from '../../../src/pipeline/catalog/keys.ts';
 import { createZstd } from '../../../src/pipeline/codec/zstd.ts';
-import { engineFor } from '../../../src/pipeline/engine/engines.ts';
+import { createPostgresEngine } from '../../../src/pipeline/engine/postgres/engine.ts';
 import { openStorage } from '../../../src/pipeline/storage/open.ts';
 import { verify } from '../../../src/pipeline/verify.ts';
 import { withFolder } from '../../support/folder.ts';
@@ -25,7 +25,7 @@ it('a bad backup is called bad even where the outcome cannot be written down', (
     const request = {
       manifest,
       storage,
-      engine: engineFor('postgres'),
+      engine: createPostgresEngine(),
       codecs: [],
       context: engineContext(),
     };
@@ -52,7 +52,7 @@ it('damaged or missing bytes are recorded as what their hashes tell, and what is
       const manifest = sampleManifest({ backupId, parts: [{ name: 'data.dump', kind: 'data', volumes }] });
       await mkdir(dirname(join(path, 'shop', key)), { recursive: true });
       if (bytes) await writeFile(join(path, 'shop', key), bytes);
-      const request = { manifest, storage, engine: engineFor('postgres'), codecs, context: engineContext() };
+      const request = { manifest, storage, engine: createPostgresEngine(), codecs, context: engineContext() };
       await assert.rejects(
         verify({ ...request, level: 'decode', clock: () => new Date(), onBytes: () => undefined }),
         { code: 'VERIFY_FAILED', message },

@@ -4,6 +4,7 @@ import {
   databaseOf,
   isBackupId,
   isDatabaseName,
+  isName,
   newAttemptId,
   newBackupId,
   timeOfBackup,
@@ -47,9 +48,12 @@ describe('backup ids', () => {
   }
 });
 
-describe('names of databases', () => {
+describe('names of what a configuration has', () => {
   for (const name of ['shop', '0', 'shop-eu', 'a.b_c-d', `a${'b'.repeat(62)}`]) {
-    it(`may be "${name}"`, () => assert.equal(isDatabaseName(name), true));
+    it(`may be "${name}"`, () => {
+      assert.equal(isName(name), true);
+      assert.equal(isDatabaseName(name), true);
+    });
   }
   for (const name of [
     '',
@@ -61,12 +65,24 @@ describe('names of databases', () => {
     'a\0b',
     'Shop',
     'ѕhop',
-    `a${'b'.repeat(63)}`,
+    `a${'b'.repeat(127)}`,
+    '~53hop',
     'a b',
     'shop\n',
   ]) {
-    it(`may not be ${JSON.stringify(name)}`, () => assert.equal(isDatabaseName(name), false));
+    it(`may not be ${JSON.stringify(name)}`, () => {
+      assert.equal(isName(name), false);
+      assert.equal(isDatabaseName(name), false);
+    });
   }
+});
+
+describe('names of databases of a server', () => {
+  for (const name of ['main.~53hop', `main.${'~c3~a9'.repeat(20)}`])
+    it(`may be "${name}", which nothing in a configuration may`, () => {
+      assert.equal(isDatabaseName(name), true);
+      assert.equal(isName(name), false);
+    });
 });
 
 describe('attempt ids', () => {

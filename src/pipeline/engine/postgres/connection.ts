@@ -1,6 +1,8 @@
 import { userInfo } from 'node:os';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { Secret } from '../../../shared/secret.ts';
+import type { RestoreTarget } from '../engine.ts';
+import { sourceFor } from '../source.ts';
 
 /** A postgres URL, read once. `host` is a name, an address, or the directory of a socket. */
 export interface Connection {
@@ -52,6 +54,11 @@ export function parseConnection(url: Secret): Connection {
     password: secret ? new Secret(secret) : undefined,
     parameters: checkedParameters(query),
   };
+}
+
+/** Where a restore goes. */
+export function connectionOf({ source, database }: RestoreTarget): Connection {
+  return withDatabase(parseConnection(sourceFor(source, ['postgres']).url), database);
 }
 
 /** The same server, another database on it. */

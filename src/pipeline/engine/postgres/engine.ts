@@ -13,6 +13,8 @@ export function createPostgresEngine(): Engine {
   const finder = createClientToolsFinder();
   return {
     name: 'postgres',
+    targets: { engines: ['postgres'], files: false },
+    drills: 'on a server',
     installed: async (context) =>
       (await finder.installed(context)).map(({ version, pgDump }) => ({
         program: 'pg_dump',

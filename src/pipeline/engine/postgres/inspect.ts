@@ -2,6 +2,7 @@ import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { RestoreFacts } from '../../../shared/manifest.ts';
 import type { EngineContext, Inspection } from '../engine.ts';
+import { sourceFor } from '../source.ts';
 import { addressOf, type Connection, parseConnection } from './connection.ts';
 import { type InspectionRow, inspectionQuery } from './inspection-query.ts';
 import { type Server, withSession } from './session.ts';
@@ -13,7 +14,7 @@ export async function inspect(
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<Inspection> {
-  const connection = parseConnection(database.url);
+  const connection = parseConnection(sourceFor(database, ['postgres']).url);
   const { server, row } = await readRow(connection, context);
   refuseUnreadable(row.unreadable, connection, server);
   const tools = await finder.choose(neededBy(server), context);

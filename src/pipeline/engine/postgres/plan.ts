@@ -1,6 +1,7 @@
 import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import type { DumpPlan, EngineContext, Inspection } from '../engine.ts';
 import { countsPart } from '../row-counts.ts';
+import { sourceFor } from '../source.ts';
 import { parseConnection } from './connection.ts';
 import { connectionEnvironment } from './environment.ts';
 import { dumpGlobals } from './globals.ts';
@@ -20,7 +21,7 @@ export async function plan(
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<DumpPlan> {
-  const connection = parseConnection(database.url);
+  const connection = parseConnection(sourceFor(database, ['postgres']).url);
   const major = Number.parseInt(inspection.engine.serverVersion, 10);
   const tools = await finder.choose(neededBy({ major }), context);
   const env = connectionEnvironment(connection, context);

@@ -1,7 +1,7 @@
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
 import { dataPartOf, neededFor, readToc } from './archive.ts';
-import { parseConnection, withDatabase } from './connection.ts';
+import { connectionOf } from './connection.ts';
 import { inspectTarget, type Target } from './inspect-target.ts';
 import { executeRestore } from './restore-steps.ts';
 import { isOfDatabase, missingRoles, noRoles, ownersMissing, planRoles, type RolePlan } from './roles.ts';
@@ -33,7 +33,7 @@ export async function prepareRestore(
   finder: ClientToolsFinder,
 ): Promise<RestorePlan> {
   const { manifest, options } = request;
-  const connection = withDatabase(parseConnection(request.target.url), request.target.database);
+  const connection = connectionOf(request.target);
   const part = dataPartOf(manifest);
   const at = await inspectTarget({ connection, manifest, options }, context);
   const tools = await finder.choose(neededFor(manifest, at.facts.server), context);

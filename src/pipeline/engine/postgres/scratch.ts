@@ -6,7 +6,7 @@ import type { EngineContext, RestoreTarget, Scratch } from '../engine.ts';
 import { dataPartOf, neededFor, readToc } from './archive.ts';
 import { refute } from './assertion.ts';
 import { blamesArchive } from './blame.ts';
-import { addressOf, type Connection, parseConnection, withDatabase } from './connection.ts';
+import { addressOf, type Connection, connectionOf } from './connection.ts';
 import { dropDatabase, onServer } from './create-database.ts';
 import { missingObjects } from './presence.ts';
 import { countRows, listCountedTables } from './row-counts.ts';
@@ -21,7 +21,7 @@ export async function openScratch(
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<Scratch> {
-  const connection = withDatabase(parseConnection(target.url), name);
+  const connection = connectionOf({ ...target, database: name });
   const server = await onServer(connection, context, async (session) => {
     refuseOlder(session, manifest, connection);
     await refusePowerless(session, connection);

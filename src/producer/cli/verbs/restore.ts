@@ -16,6 +16,7 @@ interface Options {
   table: string[] | undefined;
   globals: boolean;
   owner: boolean;
+  keepOld: boolean;
   confirm: string | undefined;
   storage: string | undefined;
   here: boolean;
@@ -32,7 +33,8 @@ export const restoreVerb = verb<Options>({
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: 'NAME or NAME/DBNAME of the configuration, or a URL (password in PGPASSWORD)',
+        describe:
+          'NAME or NAME/DBNAME of the configuration, a URL (password in PGPASSWORD or MYSQL_PWD), or the path of a file',
       })
       .option('create', {
         type: 'boolean',
@@ -55,6 +57,11 @@ export const restoreVerb = verb<Options>({
         default: true,
         describe: 'Restore ownership; --no-owner leaves it out',
       })
+      .option('keep-old', {
+        type: 'boolean',
+        default: false,
+        describe: 'Where a file is replaced: keep the old one beside it',
+      })
       .option('confirm', {
         type: 'string',
         requiresArg: true,
@@ -72,12 +79,7 @@ export const restoreVerb = verb<Options>({
 
 async function run(context: CliContext, options: Options): Promise<number> {
   const [config, resources] = [await context.config(), await context.resources()];
-  const target = parseTarget({
-    text: options.to,
-    config,
-    resources,
-    password: context.host.env.PGPASSWORD,
-  });
+  const target = parseTarget({ text: options.to, resources, env: context.host.env });
   const located = await locateBackup({
     resources,
     config,
@@ -89,9 +91,12 @@ async function run(context: CliContext, options: Options): Promise<number> {
   });
   const warnings = unreadWarnings(located, context.clock());
   for (const warning of warnings) context.say(`warning: ${warning}`);
-  const here = options.here || target.kind === 'url';
+  const here = options.here || target.kind !== 'configured';
   if (here && options.detach)
-    throw new BackupDataError('USAGE', '--detach needs a worker: it does not go with --here or a URL');
+    throw new BackupDataError(
+      'USAGE',
+      '--detach needs a worker: it does not go with --here, a URL or a file',
+    );
   const job = { located, warnings, target };
   return here ? restoreHere(context, job, options) : restoreByWorker(context, { ...job, target }, options);
 }
@@ -114,7 +119,7 @@ async function restoreHere(context: CliContext, job: Job, options: Options): Pro
   const startedAt = context.clock();
   const { notes } = await restore({
     manifest,
-    target: { url: target.url, database: target.database },
+    target,
     options: { ...wanted(options), confirm: options.confirm },
     storage,
     fallbacks: located.others,
@@ -148,17 +153,17 @@ async function restoreByWorker(
       {
         backupId: manifest.backupId,
         storages: [storage, ...others].map(({ name }) => name),
-        database: target.configured.name,
+        database: target.source.name,
         targetDatabase: target.database ?? null,
         options: { ...wanted(options), confirm: options.confirm ?? null },
       },
-      target.configured,
+      target.source,
     );
     if (options.detach) {
       context.print({ document: { jobId, notes: warnings }, text: jobId });
       return 0;
     }
-    const queue = client.queue('restores', target.configured.pool);
+    const queue = client.queue('restores', target.source.pool);
     const { installation } = config;
     const followed = { redis, installation, queue, jobId, name: manifest.backupId, printer };
     const result = await followJob(context, followed).finally(printer.done);
@@ -166,8 +171,8 @@ async function restoreByWorker(
   });
 }
 
-function wanted({ create, table = [], globals, owner }: Options) {
-  return { create, tables: table, globals, noOwner: !owner };
+function wanted({ create, table = [], globals, owner, keepOld }: Options) {
+  return { create, tables: table, globals, noOwner: !owner, keepOld };
 }
 
 async function conclude(

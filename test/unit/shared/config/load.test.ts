@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadConfig } from '../../../../src/shared/config/load.ts';
+import type { SourceOf } from '../../../../src/shared/config/schema.ts';
+import { urlOf } from '../../../support/database.ts';
 import { loadText, problemsOf, readFrom, refusalOf, withDatabase } from './load-text.ts';
 
 const url = 'postgres://app:pw-1234@db.example:5432/shop';
@@ -39,7 +41,7 @@ describe('where a configuration comes from', () => {
     const env = { DATABASE_URL: url };
     const config = await loadConfig({ file: undefined, env, cwd: '/empty', readFile });
     assert.equal(config.origin, 'environment');
-    assert.equal(config.databases.get('default')?.url.reveal(), url);
+    assert.equal(urlOf(config.databases.get('default')), url);
     assert.equal(config.databases.get('default')?.storage, 'main');
     assert.deepEqual(config.storages.get('main'), { type: 'local', path: '/empty/backups' });
   });
@@ -72,7 +74,7 @@ describe('where a configuration comes from', () => {
     await writeFile(join(folder, 'password'), 'file-secret\n');
     const config = await loadConfig({ file: undefined, env: {}, cwd: folder });
     assert.deepEqual(config.storages.get('main'), { type: 'local', path: join(folder, 'backups') });
-    assert.equal(config.databases.get('shop')?.url.reveal(), 'postgres://app:file-secret@h/shop');
+    assert.equal(urlOf(config.databases.get('shop')), 'postgres://app:file-secret@h/shop');
     assert.deepEqual(await problemsOf(loadConfig({ file: '.', env: {}, cwd: folder })), [
       '.: cannot be read (EISDIR)',
     ]);
@@ -123,8 +125,9 @@ describe('a configuration without a file', () => {
 describe('a configuration file', () => {
   it('gets its defaults', async () => {
     const config = await loadText(withDatabase());
-    const { url: secret, ...rest } = config.databases.get('shop') ?? assert.fail('no such database');
-    assert.equal(secret.reveal(), url);
+    const shop = config.databases.get('shop');
+    assert.equal(urlOf(shop), url);
+    const { url: _secret, ...rest } = shop as SourceOf<'postgres'>;
     assert.deepEqual(rest, {
       name: 'shop',
       engine: 'postgres',
@@ -138,6 +141,15 @@ describe('a configuration file', () => {
       pool: 'default',
       maxDuration: 86_400_000,
       volumeSize: 68_719_476_736,
+      before: null,
+      after: null,
+      nice: 0,
+      tables: { include: [], exclude: [], excludeData: [] },
+      schemas: { include: [], exclude: [] },
+      schemaOnly: false,
+      extraArguments: [],
+      lockTimeout: null,
+      statementTimeout: null,
     });
     assert.equal(config.installation, 'default');
     assert.equal(config.queue.lockDuration, 60_000);
@@ -187,7 +199,7 @@ defaults:
 databases:
   Shop: { engine: postgres, url: "postgres://h/d" }
   shop:
-    engine: mysql
+    engine: oracle
     url: \${GONE}
   crm: { engine: postgres, url: 5, storage: mian, pool: 7 }
 queue: { attempts: 0, backoff: [] }
@@ -203,7 +215,7 @@ zz: 1
       'backupdata.yaml:9:3: databases.Shop: not a valid name; use a-z, 0-9, "_", "." and "-", at most 63, starting with a letter or digit',
       'backupdata.yaml:9:3: databases.Shop.storage: is missing, and there are several; write main or cold',
       'backupdata.yaml:10:3: databases.shop.storage: is missing, and there are several; write main or cold',
-      'backupdata.yaml:11:5: databases.shop.engine: not valid; write postgres',
+      'backupdata.yaml:11:5: databases.shop.engine: not valid; write postgres or mysql or mariadb or sqlite or redis or command',
       'backupdata.yaml:12:5: databases.shop.url: the environment variable GONE is not set',
       'backupdata.yaml:13:28: databases.crm.url: not valid; write a text (in quotes)',
       'backupdata.yaml:13:36: databases.crm.storage: there is no storage of that name; write main or cold',

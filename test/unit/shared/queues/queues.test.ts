@@ -6,6 +6,7 @@ import { parsePools, queueName, redisPrefix } from '../../../../src/shared/queue
 import { retryDelay } from '../../../../src/shared/queues/options.ts';
 import { parsePayload } from '../../../../src/shared/queues/payloads.ts';
 import { Secret } from '../../../../src/shared/secret.ts';
+import { sampleDatabase } from '../../../support/database.ts';
 
 const queue: QueueConfig = {
   lockDuration: 60_000,
@@ -66,7 +67,7 @@ describe('a payload', () => {
 });
 
 describe('the fingerprint of a source', () => {
-  const of = (url: string): string => sourceFingerprint({ engine: 'postgres', url: new Secret(url) });
+  const of = (url: string): string => sourceFingerprint(sampleDatabase({ url: new Secret(url) }));
   const same = of('postgres://me:secret@db.example:5432/shop');
 
   it('does not depend on the password, which may be rotated', () => {

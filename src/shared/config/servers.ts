@@ -1,0 +1,53 @@
+import { Secret } from '../secret.ts';
+import type { Config, DatabaseConfig, ServerConfig } from './schema.ts';
+
+/** The database of that name, be it configured by itself or found on a configured server; undefined for any other. */
+export function findDatabase(
+  { databases, servers }: Pick<Config, 'databases' | 'servers'>,
+  name: string,
+): DatabaseConfig | undefined {
+  const configured = databases.get(name);
+  if (configured) return configured;
+  for (const [server, config] of servers) {
+    const found = name.startsWith(`${server}.`) ? decodeName(name.slice(server.length + 1)) : undefined;
+    if (found !== undefined) return databaseOn(config, found);
+  }
+  return undefined;
+}
+
+/** A database on a server, by the name that the server has for it; undefined where its patterns leave that one out. */
+export function databaseOn(server: ServerConfig, database: string): DatabaseConfig | undefined {
+  const { template, include, exclude } = server;
+  const included = include.length === 0 || include.some((pattern) => matchesPattern(pattern, database));
+  if (!included || exclude.some((pattern) => matchesPattern(pattern, database))) return undefined;
+  const url = new URL(template.url.reveal());
+  url.pathname = `/${encodeURIComponent(database)}`;
+  url.searchParams.delete('dbname');
+  return { ...template, name: `${template.name}.${encodeName(database)}`, url: new Secret(url.href) };
+}
+
+/** `*` stands for any characters, `?` for one. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  const source = pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, (character) => {
+    if (character === '*') return '.*';
+    return character === '?' ? '.' : `\\${character}`;
+  });
+  return new RegExp(`^${source}$`, 'su').test(name);
+}
+
+/** Bytes outside `[a-z0-9_-]` as `~` and two hexadecimal digits, so that two names are never one. */
+export function encodeName(database: string): string {
+  return Array.from(Buffer.from(database), (byte) => {
+    const character = String.fromCharCode(byte);
+    return /[a-z0-9_-]/.test(character) ? character : `~${byte.toString(16).padStart(2, '0')}`;
+  }).join('');
+}
+
+/** Reads what `encodeName` wrote; undefined for anything else. */
+export function decodeName(encoded: string): string | undefined {
+  const bytes = Array.from(encoded.matchAll(/~([0-9a-f]{2})|([a-z0-9_-])/g), ([character, code]) =>
+    code === undefined ? character.charCodeAt(0) : Number.parseInt(code, 16),
+  );
+  const database = Buffer.from(bytes).toString('utf8');
+  return encodeName(database) === encoded && encoded !== '' ? database : undefined;
+}

@@ -1,0 +1,26 @@
+import type { Problem } from './problems.ts';
+import type { ConfigFile } from './schema.ts';
+
+/** On a server, an entry is one database by its `url` or all of them by `discover`, and no other bears a name of theirs. */
+export function checkSources({ databases }: ConfigFile): Problem[] {
+  const entries = Object.entries(databases);
+  const servers = entries.flatMap(([name, entry]) => ('discover' in entry && entry.discover ? [name] : []));
+  return entries.flatMap(([name, entry]) => [
+    ...('path' in entry || 'dump' in entry || entry.engine === 'redis' ? [] : addressOf(name, entry)),
+    ...servers
+      .filter((server) => name.startsWith(`${server}.`))
+      .map((server) => ({
+        path: ['databases', name],
+        message: `is called like a database of the server ${server}; give it another name`,
+      })),
+  ]);
+}
+
+function addressOf(name: string, { url, discover }: { url?: unknown; discover?: unknown }): Problem[] {
+  if ((url === undefined) !== (discover === undefined)) return [];
+  const message =
+    url === undefined
+      ? 'is missing; write url for one database, or discover for every database of a server'
+      : 'stands beside discover; write url for one database, or discover for every database of a server';
+  return [{ path: ['databases', name, 'url'], message }];
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  databaseOn,
+  decodeName,
+  encodeName,
+  findDatabase,
+  matchesPattern,
+} from '../../../../src/shared/config/servers.ts';
+import { urlOf } from '../../../support/database.ts';
+import { chooseSeed, createSeeded } from '../../../support/seeded.ts';
+import { loadText, problemsOf } from './load-text.ts';
+
+const storages = 'storages: { main: { type: local, path: backups } }\n';
+const server = (more: string): string =>
+  `${storages}databases: { pg: { engine: postgres, discover: { url: "postgres://u:pw-1234@h:5/postgres?dbname=x&sslmode=require"${more} }, pool: eu } }\n`;
+
+describe('the databases of a server', () => {
+  it('are found by their names, with the settings of the server and an address of their own', async () => {
+    const config = await loadText(server(''));
+    assert.equal(config.databases.size, 0);
+    const shop = findDatabase(config, 'pg.~53hop~20a');
+    assert.equal(urlOf(shop), 'postgres://u:pw-1234@h:5/Shop%20a?sslmode=require');
+    assert.equal(shop?.name, 'pg.~53hop~20a');
+    assert.equal(shop?.pool, 'eu');
+    for (const name of ['pg', 'pg.', 'other.shop', 'pg.Shop', 'pg.~ZZ', 'pg.~73hop'])
+      assert.equal(findDatabase(config, name), undefined, name);
+  });
+
+  it('are those that are included and not excluded', async () => {
+    const config = await loadText(server(', include: ["shop*", crm], exclude: ["*_old", "shop?"]'));
+    const { pg } = Object.fromEntries(config.servers);
+    assert.ok(pg);
+    const taken = ['shop', 'shop_eu', 'crm', 'shop_old', 'shop1', 'crm2', 'Shop'].filter((name) =>
+      databaseOn(pg, name),
+    );
+    assert.deepEqual(taken, ['shop', 'shop_eu', 'crm']);
+  });
+
+  it('have one way to be reached, and names that nothing else has', async () => {
+    const of = (entries: string): Promise<string[]> =>
+      problemsOf(loadText(`${storages}databases: ${entries}\n`));
+    assert.match(
+      (await of('{ a: { engine: mysql } }')).join(),
+      /databases\.a\.url: is missing; write url for one/,
+    );
+    const both = '{ a: { engine: mariadb, url: "mysql://h/d", discover: { url: "mysql://h" } } }';
+    assert.match((await of(both)).join(), /databases\.a\.url: stands beside discover/);
+    const like =
+      '{ a: { engine: mariadb, discover: { url: "mysql://h" } }, a.b: { engine: sqlite, path: x } }';
+    assert.match((await of(like)).join(), /databases\.a\.b: is called like a database of the server a/);
+  });
+});
+
+describe('a name of a server in a name of ours', () => {
+  it('comes back as it was, whatever it holds, and no two names are one', (context) => {
+    const seeded = createSeeded(chooseSeed());
+    context.diagnostic(`TEST_SEED=${seeded.seed}`);
+    const names = Array.from({ length: 500 }, () =>
+      String.fromCodePoint(...Array.from({ length: 1 + seeded.below(20) }, () => 1 + seeded.below(0x2_ff))),
+    );
+    const encoded = new Map(names.map((name) => [encodeName(name), name]));
+    assert.equal(encoded.size, new Set(names).size);
+    for (const [text, name] of encoded) {
+      assert.match(text, /^[a-z0-9_~-]+$/);
+      assert.equal(decodeName(text), name);
+    }
+  });
+});
+
+describe('a pattern', () => {
+  for (const [pattern, name, matches] of [
+    ['*', 'anything\nat all', true],
+    ['shop', 'shop2', false],
+    ['sh?p', 'shöp', true],
+    ['a.b', 'axb', false],
+    ['[a]', 'a', false],
+    ['Shop', 'shop', false],
+  ] as const)
+    it(`${pattern} ${matches ? 'is' : 'is not'} ${JSON.stringify(name)}`, () =>
+      assert.equal(matchesPattern(pattern, name), matches));
+});
