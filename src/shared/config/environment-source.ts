@@ -3,6 +3,7 @@ import { keyOf } from './positions.ts';
 import type { Path, Place, Problem } from './problems.ts';
 import { configInvalid } from './problems.ts';
 import type { ConfigSource } from './source.ts';
+import { engineOfUrl } from './source-schema.ts';
 
 /** Variables that other releases read. To ignore one would be a backup that never runs, or a failure that nobody hears of. */
 const refused: Readonly<Record<string, string>> = {
@@ -14,6 +15,7 @@ const refused: Readonly<Record<string, string>> = {
 /** Which variable fills which path. */
 const variables = new Map<string, string>([
   [keyOf(['databases', 'default', 'url']), 'DATABASE_URL'],
+  [keyOf(['databases', 'default', 'path']), 'DATABASE_URL'],
   [keyOf(['storages', 'main', 'path']), 'BACKUP_DIR'],
 ]);
 
@@ -34,13 +36,30 @@ export function readEnvironmentSource({
     folder: cwd,
     root: {
       storages: { main: { type: 'local', path } },
-      databases: { default: { engine: 'postgres', url } },
+      databases: { default: databaseOf(url) },
     },
     locate: (at) => placeOf(variables.get(keyOf(at)) ?? at.join('.')),
-    problems,
+    problems: [...problems, ...unreadable(url)],
     whole: new Map(),
     files: new Map(),
   };
+}
+
+const sqliteUrl = /^sqlite:(?:\/\/)?(?<path>.+)$/;
+
+/** By how the URL begins: of any engine that has one, or `sqlite:PATH`. One that nothing reads is left out, and told. */
+function databaseOf(url: string): Record<string, string> {
+  const path = sqliteUrl.exec(url)?.groups?.path;
+  if (path !== undefined) return { engine: 'sqlite', path };
+  const engine = engineOfUrl(url);
+  return engine ? { engine, url } : { engine: 'postgres' };
+}
+
+function unreadable(url: string): Problem[] {
+  if (sqliteUrl.test(url) || engineOfUrl(url)) return [];
+  const message =
+    'begins like no URL that is known; write postgres://, mysql://, mariadb://, redis:// or sqlite:PATH';
+  return [{ path: ['databases', 'default', 'url'], message }];
 }
 
 /** A variable's value; undefined when it is empty, as compose files leave what is not given. */

@@ -98,7 +98,8 @@ export function sourceOfUrl(url: string): Source | undefined {
   return parsed.success ? (parsed.data as Source) : undefined;
 }
 
-function engineOfUrl(url: string): EngineName | undefined {
+/** The engine whose URLs begin like this one. */
+export function engineOfUrl(url: string): Extract<EngineName, ServerEngine | 'redis'> | undefined {
   const protocol = protocolOf(url);
   if (protocol === 'postgresql') return 'postgres';
   if (protocol === 'rediss') return 'redis';

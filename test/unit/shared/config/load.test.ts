@@ -46,6 +46,26 @@ describe('where a configuration comes from', () => {
     assert.deepEqual(config.storages.get('main'), { type: 'local', path: '/empty/backups' });
   });
 
+  for (const [given, engine, key, value] of [
+    ['postgresql://u@h/d', 'postgres', 'url', 'postgresql://u@h/d'],
+    ['mysql://u:pw-1234@h/d', 'mysql', 'url', 'mysql://u:pw-1234@h/d'],
+    ['mariadb://h/d', 'mariadb', 'url', 'mariadb://h/d'],
+    ['rediss://h:6380', 'redis', 'url', 'rediss://h:6380'],
+    ['sqlite:app.db', 'sqlite', 'path', '/empty/app.db'],
+    ['sqlite:///srv/app.db', 'sqlite', 'path', '/srv/app.db'],
+  ] as const)
+    it(`is of the engine that ${given} names, without a file`, async () => {
+      const config = await loadConfig({
+        file: undefined,
+        env: { DATABASE_URL: given },
+        cwd: '/empty',
+        readFile,
+      });
+      const database = config.databases.get('default');
+      assert.equal(database?.engine, engine);
+      assert.equal(key === 'url' ? urlOf(database) : Reflect.get(database ?? {}, key), value);
+    });
+
   for (const [how, options] of Object.entries({
     '--config': { file: 'gone.yaml', env: { DATABASE_URL: url } },
     BACKUPDATA_CONFIG: { file: undefined, env: { DATABASE_URL: url, BACKUPDATA_CONFIG: 'gone.yaml' } },
@@ -111,7 +131,7 @@ describe('a configuration without a file', () => {
 
   it('names the variable that holds something wrong', async () => {
     const problems = await problemsOf(
-      load({ DATABASE_URL: 'mysql://u:canary-1@h/d', BACKUP_DIR: 'a\nb', BACKUPDATA_INSTALLATION: 'A B' }),
+      load({ DATABASE_URL: 'oracle://u:canary-1@h/d', BACKUP_DIR: 'a\nb', BACKUPDATA_INSTALLATION: 'A B' }),
     );
     assert.deepEqual(problems.map((line) => line.split(': ').slice(0, 2).join(': ')).sort(), [
       'environment: BACKUPDATA_INSTALLATION',
