@@ -1,3 +1,4 @@
+import { drillPlaceOf } from '../shared/config/drill-places.ts';
 import type { DatabaseConfig } from '../shared/config/schema.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import { newScratchName } from '../shared/ids.ts';
@@ -13,20 +14,20 @@ import type { Storage } from './storage/storage.ts';
 
 /** Where a drill is held, and what must hold in what it restored. */
 export interface DrillSettings {
-  /** Its server is used; the database that it names is not opened. */
-  target: RestoreTarget;
+  /** Its server is used; the database that it names is not opened. Null for what is drilled in a folder. */
+  target: RestoreTarget | null;
   assertions: readonly string[];
   onPhase: (phase: string) => void;
 }
 
-/** A drill on the server of a configured database. A database that left the configuration has no assertions any more. */
+/** A drill on the server of a configured database, or in a folder. A database that left the configuration has no assertions any more. */
 export function drillOn(
-  target: DatabaseConfig,
+  target: DatabaseConfig | null,
   source: DatabaseConfig | undefined,
   onPhase: DrillSettings['onPhase'],
 ): DrillSettings {
   return {
-    target: { source: target, database: undefined },
+    target: target && { source: target, database: undefined },
     assertions: source?.verify.assertions ?? [],
     onPhase,
   };
@@ -68,11 +69,9 @@ export interface DrillReport {
 export async function holdDrill(request: DrillRequest): Promise<DrillReport> {
   const { manifest, engine, drill, context, clock } = request;
   if (!drill) throw nowhere(manifest);
+  const target = targetOf(manifest, drill);
   const at = clock();
-  const scratch = await engine.scratch(
-    { manifest, target: drill.target, name: newScratchName(at), at },
-    context,
-  );
+  const scratch = await engine.scratch({ manifest, target, name: newScratchName(at), at }, context);
   const startedAt = clock();
   const refusal = await restoreInto(request, drill, scratch);
   const facts: DrillFacts = {
@@ -84,6 +83,20 @@ export async function holdDrill(request: DrillRequest): Promise<DrillReport> {
   if (refusal !== null) return { facts, finding: refusal };
   drill.onPhase('compare');
   return dropAfterwards(scratch, manifest, () => examine(request, { drill, scratch, facts }));
+}
+
+function targetOf(manifest: Manifest, { target }: DrillSettings): RestoreTarget {
+  switch (drillPlaceOf(manifest.engine.name)) {
+    case 'in a folder':
+      return { source: null, database: undefined };
+    case 'never':
+      throw new BackupDataError('CONFIG_INVALID', `a backup of ${manifest.engine.name} cannot be drilled`, {
+        hint: 'Only its own programs can restore it; verify it with --level decode, and restore it by hand now and then.',
+      });
+    case 'on a server':
+      if (target) return target;
+      throw nowhere(manifest);
+  }
 }
 
 /** Null when it was restored, else why the backup cannot be. What a failed restore made is dropped by it. */

@@ -3,7 +3,8 @@ import type { ManifestPart } from '../shared/manifest.ts';
 import type { Verification, VerifyLevel } from '../shared/verification.ts';
 import { databaseFolder, verificationKey } from './catalog/keys.ts';
 import { type DrillFacts, type DrillRequest, holdDrill } from './drill.ts';
-import { decodeInto } from './part/decode.ts';
+import type { PartCheck } from './engine/engine.ts';
+import { decodeInto, type PartSource } from './part/decode.ts';
 import { checkPart } from './part/read.ts';
 import { StageFailure } from './process/failure.ts';
 
@@ -58,12 +59,22 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
   };
   if (request.level === 'checksum' || part.kind === 'instructions') return checkPart({ ...source, part });
   try {
-    await decodeInto(source, part, await engine.check(part, manifest, context));
+    const check = await engine.check(part, manifest, context);
+    await decodeAndCheck(source, part, check).finally(() => check?.close());
   } catch (error) {
     // Damaged bytes look like ones for other keys, or stop a program long before their hash is known.
     if (hasCode(error, 'IDENTITY_MISSING') || isRefusal(error)) await checkPart({ ...source, part });
     throw error;
   }
+}
+
+async function decodeAndCheck(
+  source: PartSource,
+  part: ManifestPart,
+  check: PartCheck | null,
+): Promise<void> {
+  await decodeInto(source, part, check?.stage ?? null);
+  await check?.finish();
 }
 
 /** The failure as a verdict on the backup; anything that says nothing of the backup is thrown on as it is. */

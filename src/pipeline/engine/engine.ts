@@ -90,6 +90,16 @@ export interface PartReader {
   read(part: ManifestPart): Promise<Buffer>;
 }
 
+/** The proof of one decoded part. */
+export interface PartCheck {
+  /** Reads the part on stdin, and exits 0 only if nothing is wrong with what it read. */
+  stage: Stage;
+  /** Looks at what the stage kept, once that ended well. Throws StageFailure when it is not whole. */
+  finish(): Promise<void>;
+  /** Removes what the stage kept. Never throws. */
+  close(): Promise<void>;
+}
+
 /** A restore that is ready to receive its data: everything that could be refused has been. */
 export interface RestorePlan {
   part: ManifestPart;
@@ -135,9 +145,6 @@ export interface Engine {
   /** Whose servers its backups can be restored to, and whether to a file whose path was typed. */
   readonly targets: { engines: readonly EngineName[]; files: boolean };
 
-  /** Where `scratch` makes its database: on a server that must be named, in a folder of this machine, or nowhere. */
-  readonly drills: 'on a server' | 'in a folder' | 'never';
-
   /** Every version of its dump tool that is installed here, for `check`; empty when there is none. */
   installed(context: EngineContext): Promise<readonly InstalledTool[]>;
 
@@ -150,8 +157,8 @@ export interface Engine {
   /** The parts of a dump and what produces each. */
   plan(database: DatabaseConfig, inspection: Inspection, context: EngineContext): Promise<DumpPlan>;
 
-  /** The stage that reads a whole decoded part and exits 0 only if it is complete; null when the decoder is all the proof there is. */
-  check(part: ManifestPart, manifest: Manifest, context: EngineContext): Promise<Stage | null>;
+  /** What proves a whole decoded part; null when the decoder is all the proof there is. */
+  check(part: ManifestPart, manifest: Manifest, context: EngineContext): Promise<PartCheck | null>;
 
   /**
    * Makes the target ready. Refuses, before anything is changed, with TARGET_NOT_EMPTY, TARGET_EXISTS, OWNER_MISSING,
@@ -163,7 +170,8 @@ export interface Engine {
   ): Promise<RestorePlan>;
 
   /**
-   * Makes ready for a drill, and sweeps what dead drills left on the server. Makes no database yet. Refuses a server that
+   * Makes ready for a drill, on the target's server or in a folder (`drillPlaceOf`; the target is then of no source), and
+   * sweeps what dead drills left there. Makes no database yet. Refuses a server that
    * is older than the source's with CONFIG_INVALID, a user who may not create databases with DATABASE_PERMISSION, and with
    * inspect's connection errors: none of them says anything of the backup.
    */

@@ -1,6 +1,7 @@
 import { type CatalogEntry, listEntries, readManifest } from '../../pipeline/catalog/catalog.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { Storage } from '../../pipeline/storage/storage.ts';
+import { drillPlaceOf } from '../../shared/config/drill-places.ts';
 import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
 import { hasCode } from '../../shared/errors.ts';
 import { sourceFingerprint } from '../../shared/fingerprint.ts';
@@ -81,8 +82,8 @@ async function hasManifest(
   }
 }
 
-/** Only a drill has one; the configuration was refused where it is missing. */
-function targetOf({ databases }: Config, { verify }: DatabaseConfig): DatabaseConfig | null {
-  if (verify.level !== 'restore') return null;
+/** Only a drill on a server has one; the configuration was refused where it is missing. */
+function targetOf({ databases }: Config, { engine, verify }: DatabaseConfig): DatabaseConfig | null {
+  if (verify.level !== 'restore' || drillPlaceOf(engine) !== 'on a server') return null;
   return databases.get(verify.target ?? '') ?? null;
 }

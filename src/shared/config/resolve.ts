@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { drillPlaceOf } from './drill-places.ts';
 import type { CopyConfig, RetentionConfig, VerifyConfig } from './policy-schema.ts';
 import type {
   Config,
@@ -6,6 +7,7 @@ import type {
   CopyTarget,
   DatabaseConfig,
   DatabasePolicy,
+  EngineName,
   ServerConfig,
   Source,
 } from './schema.ts';
@@ -79,7 +81,7 @@ function resolvePolicy(name: string, written: Written, { defaults, storages }: C
     encryption: written.encryption ?? defaults.encryption ?? noEncryption,
     retention,
     timezone: written.timezone ?? defaults.timezone ?? 'UTC',
-    verify: written.verify ?? defaults.verify ?? defaultVerify,
+    verify: resolveVerify(written.engine, written.verify ?? defaults.verify),
     pool: written.pool ?? defaults.pool ?? defaultPool,
     maxDuration: written.maxDuration ?? defaults.maxDuration ?? defaultMaxDuration,
     volumeSize: written.volumeSize ?? defaults.volumeSize ?? defaultVolumeSize,
@@ -87,6 +89,12 @@ function resolvePolicy(name: string, written: Written, { defaults, storages }: C
     after: resolveProgram(written.after ?? defaults.after),
     nice: written.nice ?? defaults.nice ?? 0,
   };
+}
+
+/** What the defaults ask of every database is done for each as far as it can be. */
+function resolveVerify(engine: EngineName, verify: VerifyConfig = defaultVerify): VerifyConfig {
+  if (verify.level !== 'restore' || drillPlaceOf(engine) !== 'never') return verify;
+  return { ...verify, level: 'decode' };
 }
 
 function resolveProgram(line: readonly string[] = []): readonly string[] | null {

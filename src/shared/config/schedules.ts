@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { drillPlaceOf } from './drill-places.ts';
 import type { Path, Problem } from './problems.ts';
 import { timeZone } from './values.ts';
 
 const scheduled = z
   .object({
+    engine: z.string().default('').catch(''),
     timezone: timeZone.optional().catch(undefined),
     verify: z
       .object({
@@ -14,7 +16,7 @@ const scheduled = z
       .optional()
       .catch(undefined),
   })
-  .catch({});
+  .catch({ engine: '' });
 
 /** Only what is about schedules, and whatever is wrong elsewhere is let through, as for names. */
 const file = z.object({ defaults: scheduled, databases: z.record(z.string(), scheduled).catch({}) });
@@ -42,15 +44,25 @@ export async function checkSchedules(root: unknown): Promise<Problem[]> {
       return false;
     }
   };
-  return used.flatMap(([path, { verify, timezone = defaults.timezone ?? 'UTC' }]) => [
+  return used.flatMap(([path, { engine, verify, timezone = defaults.timezone ?? 'UTC' }]) => [
     ...(isSchedule(verify?.schedule ?? '', timezone)
       ? []
       : [{ path: [...path, 'verify', 'schedule'], message: notASchedule }]),
-    ...(verify?.level === 'restore' && verify.target === undefined
-      ? [{ path: [...path, 'verify'], message: noTarget }]
-      : []),
+    ...(verify?.level === 'restore' ? placeOf(path, engine, verify.target) : []),
   ]);
 }
+
+/** Where drills are held. What `defaults` say is for every engine. */
+function placeOf(path: Path, engine: string, target: unknown): Problem[] {
+  const place = drillPlaceOf(engine);
+  if (place === 'never') return [{ path: [...path, 'verify'], message: neverDrilled }];
+  return place === 'on a server' && target === undefined
+    ? [{ path: [...path, 'verify'], message: noTarget }]
+    : [];
+}
+
+const neverDrilled =
+  'has a schedule of drills, and what a command wrote can be restored only by hand; write level decode';
 
 const notASchedule =
   'not a schedule that ever comes; write five fields of cron (minute, hour, day, month, weekday), such as "0 3 * * 0"';

@@ -44,7 +44,7 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
       context: resources.context(signal),
       clock,
       onBytes: monitor.bytes,
-      ...(target && { drill: drillOn(target, config.databases.get(payload.database), monitor.phase) }),
+      drill: drillOn(target, config.databases.get(payload.database), monitor.phase),
     });
     logger.info(`backup verified (${level})`, { seconds });
     await followUp(context, payload);

@@ -1,6 +1,5 @@
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
-import type { Stage } from '../../process/stage.ts';
-import type { EngineContext } from '../engine.ts';
+import type { EngineContext, PartCheck } from '../engine.ts';
 import { plainEnvironment } from './environment.ts';
 import type { ClientToolsFinder } from './tools.ts';
 
@@ -12,12 +11,18 @@ export async function check(
   { part, manifest }: { part: ManifestPart; manifest: Manifest },
   context: EngineContext,
   finder: ClientToolsFinder,
-): Promise<Stage | null> {
+): Promise<PartCheck | null> {
   if (part.kind !== 'data') return null;
   const atLeast = Number.parseInt(manifest.restore.minToolVersion, 10);
   const tools = await finder.choose(
     { atLeast, because: `the backup was made with pg_dump ${atLeast}` },
     context,
   );
-  return { program: tools.pgRestore, args: ['--file=/dev/null'], env: plainEnvironment(context) };
+  return {
+    stage: { program: tools.pgRestore, args: ['--file=/dev/null'], env: plainEnvironment(context) },
+    finish: nothing,
+    close: nothing,
+  };
 }
+
+async function nothing(): Promise<void> {}

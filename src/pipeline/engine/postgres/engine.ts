@@ -14,7 +14,6 @@ export function createPostgresEngine(): Engine {
   return {
     name: 'postgres',
     targets: { engines: ['postgres'], files: false },
-    drills: 'on a server',
     installed: async (context) =>
       (await finder.installed(context)).map(({ version, pgDump }) => ({
         program: 'pg_dump',

@@ -1,3 +1,4 @@
+import { drillPlaceOf } from '../../../shared/config/drill-places.ts';
 import type { Config, DatabaseConfig } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { sourceFingerprint } from '../../../shared/fingerprint.ts';
@@ -86,9 +87,10 @@ function refuseIdleTarget({ level, target }: Options): void {
 function targetName(
   { level, target }: Options,
   config: Config,
-  { manifest: { database } }: LocatedBackup,
+  { manifest: { database, engine } }: LocatedBackup,
 ): string | undefined {
   if (level !== 'restore') return undefined;
+  if (drillPlaceOf(engine.name) !== 'on a server') return refuseTarget(engine.name, target);
   const name = target ?? config.databases.get(database)?.verify.target;
   if (name !== undefined) return name;
   throw new BackupDataError(
@@ -96,6 +98,13 @@ function targetName(
     `level restore needs a server to restore to, and verify.target of "${database}" names none`,
     { hint: 'Name a configured database whose server may be used: --target NAME.' },
   );
+}
+
+function refuseTarget(engine: string, target: string | undefined): undefined {
+  if (target === undefined) return undefined;
+  throw new BackupDataError('USAGE', `--target names a server, and a backup of ${engine} needs none`, {
+    hint: 'Leave it out.',
+  });
 }
 
 async function verifyHere(
@@ -119,7 +128,7 @@ async function verifyHere(
     context: resources.context(context.signal),
     clock: context.clock,
     onBytes: meter.bytes,
-    ...(target && { drill: drillOn(target, databases.get(manifest.database), meter.phase) }),
+    drill: drillOn(target, databases.get(manifest.database), meter.phase),
   }).finally(meter.done);
 }
 
