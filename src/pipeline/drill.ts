@@ -41,6 +41,8 @@ export interface DrillRequest {
   context: EngineContext;
   clock: () => Date;
   onBytes: (count: number) => void;
+  /** The database that the backup is of, where it is still configured. */
+  database?: DatabaseConfig | undefined;
   drill?: DrillSettings | undefined;
 }
 

@@ -49,7 +49,7 @@ async function prove(request: VerifyRequest): Promise<Proof> {
 }
 
 async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<void> {
-  const { manifest, storage, engine, codecs, context, onBytes } = request;
+  const { manifest, storage, engine, codecs, context, onBytes, database } = request;
   const source = {
     storage,
     folder: databaseFolder(manifest.database),
@@ -59,7 +59,7 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
   };
   if (request.level === 'checksum' || part.kind === 'instructions') return checkPart({ ...source, part });
   try {
-    const check = await engine.check(part, manifest, context);
+    const check = await engine.check(part, manifest, context, database);
     await decodeAndCheck(source, part, check).finally(() => check?.close());
   } catch (error) {
     // Damaged bytes look like ones for other keys, or stop a program long before their hash is known.

@@ -77,7 +77,7 @@ export interface RestoreOptions {
 /** Where to restore to: a database on a server, or a file. */
 export interface RestoreTarget {
   /** Of a configured database, or of a URL that was typed; null where the path of a file was. */
-  source: Source | null;
+  source: (Source & { name?: string }) | null;
   /** The database on that server, or the path of the file; the source's own when absent. */
   database: string | undefined;
 }
@@ -145,8 +145,8 @@ export interface Engine {
   /** Whose servers its backups can be restored to, and whether to a file whose path was typed. */
   readonly targets: { engines: readonly EngineName[]; files: boolean };
 
-  /** Every version of its dump tool that is installed here, for `check`; empty when there is none. */
-  installed(context: EngineContext): Promise<readonly InstalledTool[]>;
+  /** Every version of its dump tool that is installed here, for `check`; empty when there is none. Null for an engine without tools of its own. */
+  readonly installed: ((context: EngineContext) => Promise<readonly InstalledTool[]>) | null;
 
   /**
    * Server and tool versions, identity of the server, size estimate, what it holds. Refuses early with a typed error:
@@ -158,7 +158,13 @@ export interface Engine {
   plan(database: DatabaseConfig, inspection: Inspection, context: EngineContext): Promise<DumpPlan>;
 
   /** What proves a whole decoded part; null when the decoder is all the proof there is. */
-  check(part: ManifestPart, manifest: Manifest, context: EngineContext): Promise<PartCheck | null>;
+  check(
+    part: ManifestPart,
+    manifest: Manifest,
+    context: EngineContext,
+    /** The database that it is of, where that is still configured. */
+    database?: DatabaseConfig,
+  ): Promise<PartCheck | null>;
 
   /**
    * Makes the target ready. Refuses, before anything is changed, with TARGET_NOT_EMPTY, TARGET_EXISTS, OWNER_MISSING,

@@ -9,6 +9,8 @@ export async function engineFor(name: string): Promise<Engine> {
   switch (name) {
     case 'postgres':
       return (await import('./postgres/engine.ts')).createPostgresEngine();
+    case 'command':
+      return (await import('./command/engine.ts')).createCommandEngine();
     default:
       throw new BackupDataError('FORMAT_UNSUPPORTED', `this release has no engine "${name}"`, {
         hint: 'Use a newer release of backupdata for this backup.',

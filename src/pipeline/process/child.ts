@@ -63,9 +63,18 @@ function isRefusalToStart({ code, words }: { code: number | null; words: string 
   return (code === 126 || code === 127) && /^(setpriv|\/usr\/bin\/nice|nice): /.test(words);
 }
 
-/** What a program says reaches people and a storage, and it may quote the files that it was given. */
-function withoutSecrets({ files = [] }: Stage, text: string): string {
-  const lines = files.flatMap((file) => file.reveal().split('\n')).filter((line) => line.length >= 8);
+/** What a program says reaches people and a storage, and it may quote the files and the environment that it was given. */
+function withoutSecrets({ files = [], secrets = [] }: Stage, text: string): string {
+  const given = [
+    ...files.map((file) => ({ file, shortest: 8 })),
+    ...secrets.map((file) => ({ file, shortest: 4 })),
+  ];
+  const lines = given.flatMap(({ file, shortest }) =>
+    file
+      .reveal()
+      .split('\n')
+      .filter((line) => line.length >= shortest),
+  );
   return lines.reduce((shown, line) => shown.replaceAll(line, '[redacted]'), text);
 }
 

@@ -9,6 +9,8 @@ export interface Stage {
   env?: Readonly<Record<string, string>>;
   /** Contents that the program reads as `/dev/fd/3`, `/dev/fd/4` and so on: small ones, which have no name on any disk. */
   files?: readonly Secret[];
+  /** Values of its environment that must not be shown where the program's words are. */
+  secrets?: readonly Secret[];
   /** Open descriptors of this process, given to the program behind its files; the caller closes its own. */
   descriptors?: readonly number[];
   /** 1 to 19: how far it steps back behind other programs. */

@@ -40,7 +40,8 @@ export async function checkEngineTools({
   const engines = [...new Set(databases.map(({ engine }) => engine))];
   const checks = engines.map((name) =>
     examine(`tools of ${name}`, signal, async () => {
-      const installed = await (await resources.engine(name)).installed(resources.context(signal));
+      const installed = await (await resources.engine(name)).installed?.(resources.context(signal));
+      if (!installed) return [];
       if (installed.length === 0) return [none(name)];
       return installed.map(({ program, version, path }) => ok(`tool ${program}`, `${version} (${path})`));
     }),

@@ -7,6 +7,7 @@ export function checkSources({ databases }: ConfigFile): Problem[] {
   const servers = entries.flatMap(([name, entry]) => ('discover' in entry && entry.discover ? [name] : []));
   return entries.flatMap(([name, entry]) => [
     ...('path' in entry || 'dump' in entry || entry.engine === 'redis' ? [] : addressOf(name, entry)),
+    ...(entry.engine === 'command' ? argumentsOf(name, entry) : []),
     ...servers
       .filter((server) => name.startsWith(`${server}.`))
       .map((server) => ({
@@ -14,6 +15,27 @@ export function checkSources({ databases }: ConfigFile): Problem[] {
         message: `is called like a database of the server ${server}; give it another name`,
       })),
   ]);
+}
+
+/** Whoever is on the machine can read arguments, and RESTORE.md quotes them. */
+function argumentsOf(
+  name: string,
+  { environment, ...entry }: Extract<ConfigFile['databases'][string], { engine: 'command' }>,
+): Problem[] {
+  const secrets = Object.values(environment).map((value) => value.reveal());
+  return (['dump', 'restore', 'inspect', 'check'] as const).flatMap((key) =>
+    (entry[key] ?? []).flatMap((argument, index) =>
+      secrets.some((secret) => secret.length >= 4 && argument.includes(secret))
+        ? [
+            {
+              path: ['databases', name, key, index],
+              message:
+                'holds a value of "environment", which may be a secret; let the program read it from there',
+            },
+          ]
+        : [],
+    ),
+  );
 }
 
 function addressOf(name: string, { url, discover }: { url?: unknown; discover?: unknown }): Problem[] {

@@ -3,6 +3,7 @@ import type { Codec } from '../../pipeline/codec/codec.ts';
 import { drillOn } from '../../pipeline/drill.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import { verify } from '../../pipeline/verify.ts';
+import { findDatabase } from '../../shared/config/servers.ts';
 import { hasCode } from '../../shared/errors.ts';
 import type { Manifest } from '../../shared/manifest.ts';
 import { type Payload, parsePayload, type VerifyResult } from '../../shared/queues/payloads.ts';
@@ -34,6 +35,7 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
   });
   monitor.phase('verify');
   try {
+    const database = findDatabase(config, payload.database);
     const { level, codecs } = await provable(resources, manifest, payload);
     const { seconds } = await verify({
       manifest,
@@ -44,7 +46,8 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
       context: resources.context(signal),
       clock,
       onBytes: monitor.bytes,
-      drill: drillOn(target, config.databases.get(payload.database), monitor.phase),
+      database,
+      drill: drillOn(target, database, monitor.phase),
     });
     logger.info(`backup verified (${level})`, { seconds });
     await followUp(context, payload);

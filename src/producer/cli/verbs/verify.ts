@@ -1,5 +1,6 @@
 import { drillPlaceOf } from '../../../shared/config/drill-places.ts';
 import type { Config, DatabaseConfig } from '../../../shared/config/schema.ts';
+import { findDatabase } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { sourceFingerprint } from '../../../shared/fingerprint.ts';
 import type { VerifyResult } from '../../../shared/queues/payloads.ts';
@@ -114,7 +115,7 @@ async function verifyHere(
   const { drillOn } = await import('../../../pipeline/drill.ts');
   const { verify } = await import('../../../pipeline/verify.ts');
   const resources = await context.resources();
-  const { databases } = await context.config();
+  const database = findDatabase(await context.config(), manifest.database);
   const engine = await resources.engine(manifest.engine.name);
   const codecs = level === 'checksum' ? [] : await resources.codecsOf(manifest);
   const meter = startMeter(context, { name: manifest.backupId, expectedBytes: manifest.bytes });
@@ -128,7 +129,8 @@ async function verifyHere(
     context: resources.context(context.signal),
     clock: context.clock,
     onBytes: meter.bytes,
-    drill: drillOn(target, databases.get(manifest.database), meter.phase),
+    database,
+    drill: drillOn(target, database, meter.phase),
   }).finally(meter.done);
 }
 
