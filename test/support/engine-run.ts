@@ -37,6 +37,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
     const path = join(folder, 'backups');
     const storage = await openStorage({ name: 'main', config: { type: 'local', path } });
     const context = engineContext();
+    const databases = new Map<string, DatabaseConfig>();
     return use({
       path,
       storage,
@@ -60,6 +61,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
           onBytes: () => undefined,
           onPhase: () => undefined,
         });
+        databases.set(manifest.backupId, database);
         return manifest;
       },
       restoreTo: async (manifest, target, options = {}) => {
@@ -83,6 +85,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
           storage,
           engine: await engineFor(manifest.engine.name),
           codecs: await codecsOf(manifest),
+          database: databases.get(manifest.backupId),
           context,
           clock: () => new Date(),
           onBytes: () => undefined,
