@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { hasCode } from '../shared/errors.ts';
+import { type BackupDataError, hasCode } from '../shared/errors.ts';
 import { type Manifest, type ManifestPart, manifestVersion } from '../shared/manifest.ts';
 import type { Attempt } from './attempt.ts';
+import { betweenPrograms } from './before-after.ts';
 import { findManifest } from './catalog/catalog.ts';
 import { commit } from './catalog/commit.ts';
 import { claimStorage } from './catalog/installation.ts';
@@ -24,9 +25,11 @@ export interface BackupRequest extends Attempt {
   /** Throws unless this attempt still owns the run; asked right before the commit. */
   fence: () => Promise<void>;
   onPhase: (phase: BackupPhase) => void;
+  /** Told of what went wrong without changing the outcome. */
+  onWarning: (error: BackupDataError) => void;
 }
 
-export type BackupPhase = 'inspect' | 'dump' | 'commit';
+export type BackupPhase = 'before' | 'inspect' | 'dump' | 'commit' | 'after';
 
 export interface BackupOutcome {
   manifest: Manifest;
@@ -36,13 +39,18 @@ export interface BackupOutcome {
 
 /**
  * One attempt of a run: dump, store, commit. A run that is committed already is not dumped again. On failure nothing
- * of the attempt is left in the storage, unless the storage itself is gone; then `sweep` removes it later.
+ * of the attempt is left in the storage, unless the storage itself is gone; then `sweep` removes it later. The database's
+ * own programs run before and after it, but not for a run that is committed already.
  */
 export async function backup(request: BackupRequest): Promise<BackupOutcome> {
   const { storage, backupId, context } = request;
   const earlier = await findManifest({ storage, backupId, signal: context.signal });
   if (earlier) return { manifest: earlier, committedBy: 'another attempt' };
   await claimStorage({ ...request, signal: context.signal });
+  return betweenPrograms(request, () => dumpAfresh(request));
+}
+
+async function dumpAfresh(request: BackupRequest): Promise<BackupOutcome> {
   const state: AttemptState = { commitBegun: false };
   try {
     const outcome = await dumpAndCommit(request, state);

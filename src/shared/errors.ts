@@ -37,6 +37,8 @@ const catalog = {
   MANIFEST_INVALID: { exit: 1, retryable: false },
   FORMAT_UNSUPPORTED: { exit: 1, retryable: false },
   DUMP_FAILED: { exit: 1, retryable: true },
+  BEFORE_FAILED: { exit: 1, retryable: true },
+  AFTER_FAILED: { exit: 1, retryable: false },
   DUMP_EMPTY: { exit: 1, retryable: true },
   RESTORE_FAILED: { exit: 1, retryable: false },
   VERIFY_FAILED: { exit: 1, retryable: false },

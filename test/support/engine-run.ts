@@ -60,6 +60,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
           fence: async () => undefined,
           onBytes: () => undefined,
           onPhase: () => undefined,
+          onWarning: () => undefined,
         });
         databases.set(manifest.backupId, database);
         return manifest;

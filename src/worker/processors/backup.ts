@@ -81,6 +81,7 @@ async function attempt(
         fence: () => requireLock(job.extendLock(token, lockDuration)),
         onBytes: monitor.bytes,
         onPhase: monitor.phase,
+        onWarning: (error) => start.logger.warn('what was to run after the backup failed', { error }),
       });
       return manifest;
     } finally {

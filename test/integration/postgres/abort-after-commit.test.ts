@@ -89,5 +89,6 @@ function backUp(given: { storage: Storage; url: string; signal: AbortSignal }): 
     fence: async () => undefined,
     onBytes: () => undefined,
     onPhase: () => undefined,
+    onWarning: () => undefined,
   });
 }

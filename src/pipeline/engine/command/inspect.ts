@@ -3,9 +3,10 @@ import type { DatabaseConfig, SourceOf } from '../../../shared/config/schema.ts'
 import { BackupDataError } from '../../../shared/errors.ts';
 import { capture } from '../../process/capture.ts';
 import { StageFailure, succeeded } from '../../process/failure.ts';
+import { findNamedProgram } from '../../process/named-program.ts';
 import type { EngineContext, Inspection } from '../engine.ts';
 import { sourceFor } from '../source.ts';
-import { findProgram, stageOf } from './programs.ts';
+import { stageOf } from './programs.ts';
 
 /** Milliseconds; what only looks has no reason to take longer. */
 const limit = 60_000;
@@ -14,7 +15,7 @@ const limit = 60_000;
 export async function inspect(database: DatabaseConfig, context: EngineContext): Promise<Inspection> {
   const source = sourceFor(database, ['command']);
   const [program = ''] = source.dump;
-  const path = await findProgram(program, context.tools);
+  const path = await findNamedProgram(program, context.tools);
   return {
     engine: {
       name: 'command',
