@@ -134,7 +134,10 @@ it('counting ends with its signal, and closing ends the session', async () => {
     const database = await server.createDatabase();
     const url = server.url(database);
     await query(url, 'CREATE TABLE item AS SELECT generate_series(1, 100) AS id');
-    const snapshot = await holdSnapshot(parseConnection(new Secret(url)), engineContext());
+    const snapshot = await holdSnapshot(
+      { connection: parseConnection(new Secret(url)), holdsRows: () => true, lockTimeout: null },
+      engineContext(),
+    );
     await assert.rejects(query(url, "SET lock_timeout = '10ms'; TRUNCATE item"), /lock timeout/);
     await assert.rejects(snapshot.count(AbortSignal.abort(new Error('another part failed'))));
     await snapshot.close();

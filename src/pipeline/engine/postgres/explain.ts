@@ -11,6 +11,12 @@ interface Words {
 /** The first that a tool's stderr matches; the tools run with English messages, the server's own may be in any language. */
 const known: readonly Words[] = [
   {
+    pattern: /canceling statement due to (statement|lock) timeout/i,
+    code: 'TIMEOUT',
+    says: 'a lock was not given in time',
+    hint: 'Something holds a lock on a table for longer than lockTimeout of the configuration: look into pg_locks.',
+  },
+  {
     pattern:
       /password authentication failed|no password supplied|no pg_hba\.conf entry|authentication failed/i,
     code: 'DATABASE_AUTH',

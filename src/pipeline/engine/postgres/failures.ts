@@ -58,6 +58,7 @@ function meaningOf(thrown: unknown): Meaning | undefined {
   if (/^28/.test(code) || message.startsWith('SASL:')) return authentication;
   if (code === '3D000') return missing;
   if (code === '42501') return permission;
+  if (code === '55P03') return locked;
   if (unreachableSystemErrors.has(code) || unreachableMessages.test(message))
     return unreachable('it cannot be reached');
   if (tlsMessages.test(message)) return untrusted;
@@ -88,6 +89,12 @@ const permission: Meaning = {
   code: 'DATABASE_PERMISSION',
   says: 'the user is not allowed to do this',
   hint: 'Grant the user what the message names, or use another user in the URL.',
+};
+
+const locked: Meaning = {
+  code: 'TIMEOUT',
+  says: 'a lock was not given in time',
+  hint: 'Something holds a lock on a table for longer than lockTimeout of the configuration: look into pg_locks.',
 };
 
 const untrusted: Meaning = {

@@ -1,21 +1,25 @@
-import type { DatabaseConfig } from '../../../shared/config/schema.ts';
+import type { DatabaseConfig, SourceOf } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { RestoreFacts } from '../../../shared/manifest.ts';
 import type { EngineContext, Inspection } from '../engine.ts';
 import { sourceFor } from '../source.ts';
 import { addressOf, type Connection, parseConnection } from './connection.ts';
+import { notesOnSelection, refuseOptions } from './dump-options.ts';
 import { type InspectionRow, inspectionQuery } from './inspection-query.ts';
+import { readSelection, type Selection } from './selection.ts';
 import { type Server, withSession } from './session.ts';
 import type { ClientToolsFinder } from './tools.ts';
 
-/** Two queries on one connection. */
+/** Two queries on one connection; more where a selection is dumped. */
 export async function inspect(
   database: DatabaseConfig,
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<Inspection> {
-  const connection = parseConnection(sourceFor(database, ['postgres']).url);
-  const { server, row } = await readRow(connection, context);
+  const source = sourceFor(database, ['postgres']);
+  refuseOptions(source);
+  const connection = parseConnection(source.url);
+  const { server, row, selection } = await read(source, connection, context);
   refuseUnreadable(row.unreadable, connection, server);
   const tools = await finder.choose(neededBy(server), context);
   return {
@@ -28,17 +32,20 @@ export async function inspect(
     source: { systemIdentifier: row.system_identifier, database: row.database },
     restore: { minToolVersion: String(tools.major), ...restoreFacts(row) },
     estimatedSourceBytes: Number(row.bytes),
-    notes: notesOn(row),
+    notes: [...notesOnSelection(source, selection), ...notesOn(row)],
   };
 }
 
-async function readRow(
+async function read(
+  source: SourceOf<'postgres'>,
   connection: Connection,
   context: EngineContext,
-): Promise<{ server: Server; row: InspectionRow }> {
-  return withSession({ connection, context, otherwise: 'DUMP_FAILED' }, async ({ server, query }) => {
-    const [row] = await query<InspectionRow>(inspectionQuery(server));
-    if (row) return { server, row };
+): Promise<{ server: Server; row: InspectionRow; selection: Selection }> {
+  return withSession({ connection, context, otherwise: 'DUMP_FAILED' }, async (session) => {
+    const selection = await readSelection(session, source);
+    const { server, query } = session;
+    const [row] = await query<InspectionRow>(inspectionQuery(server), [selection.left]);
+    if (row) return { server, row, selection };
     throw new BackupDataError(
       'DUMP_FAILED',
       `PostgreSQL at ${addressOf(connection)} does not know the database that it is connected to`,

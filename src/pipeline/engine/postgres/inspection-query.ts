@@ -22,7 +22,8 @@ export interface InspectionRow {
 
 /**
  * One row for every version of the server: columns that only some versions have are read through to_jsonb. Asking for
- * the system identifier without the right to do so fails even in a branch that is not taken, hence two texts.
+ * the system identifier without the right to do so fails even in a branch that is not taken, hence two texts. $1 are the oids of the
+ * relations that will not be dumped.
  */
 export function inspectionQuery({ tellsIdentity }: Pick<Server, 'tellsIdentity'>): string {
   const identity = tellsIdentity ? '(select system_identifier::text from pg_control_system())' : 'null::text';
@@ -63,7 +64,7 @@ const tablespaces = `
 const unreadable = `
   select format('%I.%I', n.nspname, c.relname)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'p', 'S') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  where c.relkind in ('r', 'p', 'S') and c.oid <> all ($1::oid[]) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
     and not exists (
       select from pg_depend
       where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')

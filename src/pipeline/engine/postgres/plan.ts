@@ -1,11 +1,14 @@
-import type { DatabaseConfig } from '../../../shared/config/schema.ts';
+import type { DatabaseConfig, SourceOf } from '../../../shared/config/schema.ts';
 import type { DumpPlan, EngineContext, Inspection } from '../engine.ts';
 import { countsPart } from '../row-counts.ts';
 import { sourceFor } from '../source.ts';
-import { parseConnection } from './connection.ts';
+import { type Connection, parseConnection } from './connection.ts';
+import { dumpArguments } from './dump-options.ts';
 import { connectionEnvironment } from './environment.ts';
 import { dumpGlobals } from './globals.ts';
 import { neededBy } from './inspect.ts';
+import { readSelection, rowsIn, type Selection } from './selection.ts';
+import { withSession } from './session.ts';
 import { holdSnapshot } from './snapshot.ts';
 import type { ClientToolsFinder } from './tools.ts';
 
@@ -21,13 +24,21 @@ export async function plan(
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<DumpPlan> {
-  const connection = parseConnection(sourceFor(database, ['postgres']).url);
+  const source = sourceFor(database, ['postgres']);
+  const connection = parseConnection(source.url);
   const major = Number.parseInt(inspection.engine.serverVersion, 10);
   const tools = await finder.choose(neededBy({ major }), context);
   const env = connectionEnvironment(connection, context);
+  const selection = await selectionOf(source, connection, context);
   // Last, because from here on it must be closed.
-  const snapshot = database.verify.counts === 'exact' ? await holdSnapshot(connection, context) : null;
-  const args = ['--format=custom', '--compress=0', '--no-password'];
+  const snapshot =
+    database.verify.counts === 'exact'
+      ? await holdSnapshot(
+          { connection, holdsRows: rowsIn(source, selection), lockTimeout: source.lockTimeout },
+          context,
+        )
+      : null;
+  const args = ['--format=custom', '--compress=0', '--no-password', ...dumpArguments(source, selection)];
   return {
     parts: [
       {
@@ -49,4 +60,15 @@ export async function plan(
     ],
     close: async () => snapshot?.close(),
   };
+}
+
+/** Asked for once more, because tables may have come since the inspection. */
+function selectionOf(
+  source: SourceOf<'postgres'>,
+  connection: Connection,
+  context: EngineContext,
+): Promise<Selection> {
+  return withSession({ connection, context, otherwise: 'DUMP_FAILED' }, (session) =>
+    readSelection(session, source),
+  );
 }

@@ -4,6 +4,14 @@ import type { Connection } from './connection.ts';
 import { type CountedTable, countRows, identifierOf, listCountedTables } from './row-counts.ts';
 import { type Session, withSession } from './session.ts';
 
+export interface SnapshotRequest {
+  connection: Connection;
+  /** Whether the dump holds the rows of a table. */
+  holdsRows: (table: CountedTable) => boolean;
+  /** Milliseconds to wait for a table; null waits. */
+  lockTimeout: number | null;
+}
+
 /** What a database holds at one moment, kept visible by an open transaction until it is closed. */
 export interface Snapshot {
   /** For `pg_dump --snapshot`. */
@@ -18,15 +26,15 @@ export interface Snapshot {
  * Opens a transaction that writes nothing, exports its snapshot and locks the tables as pg_dump will: one that was
  * truncated between the two would be counted empty and dumped full, or the reverse.
  */
-export async function holdSnapshot(connection: Connection, context: EngineContext): Promise<Snapshot> {
+export async function holdSnapshot(request: SnapshotRequest, context: EngineContext): Promise<Snapshot> {
   const opened = Promise.withResolvers<{ id: string; session: Session; tables: readonly CountedTable[] }>();
   const closed = Promise.withResolvers<void>();
   const stopped = new AbortController();
   const signal = AbortSignal.any([context.signal, stopped.signal]);
   const held = withSession(
-    { connection, context: { ...context, signal }, otherwise: 'DUMP_FAILED' },
+    { connection: request.connection, context: { ...context, signal }, otherwise: 'DUMP_FAILED' },
     async (session) => {
-      opened.resolve({ session, ...(await begin(session)) });
+      opened.resolve({ session, ...(await begin(session, request)) });
       await closed.promise;
     },
   );
@@ -49,11 +57,15 @@ export async function holdSnapshot(connection: Connection, context: EngineContex
   };
 }
 
-async function begin(session: Session): Promise<{ id: string; tables: readonly CountedTable[] }> {
+async function begin(
+  session: Session,
+  { holdsRows, lockTimeout }: SnapshotRequest,
+): Promise<{ id: string; tables: readonly CountedTable[] }> {
   await session.query(unlimited);
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const [row] = await session.query<{ id: string }>('select pg_export_snapshot() as id');
-  const tables = await listCountedTables(session);
+  const tables = (await listCountedTables(session)).filter(holdsRows);
+  await session.query(`SET lock_timeout = ${lockTimeout ?? 0}`);
   for (let start = 0; start < tables.length; start += lockedAtOnce) {
     const some = tables.slice(start, start + lockedAtOnce).map(identifierOf);
     await session.query(`LOCK TABLE ${some.map((each) => `ONLY ${each}`).join(', ')} IN ACCESS SHARE MODE`);

@@ -1,0 +1,104 @@
+import type { SourceOf } from '../../../shared/config/schema.ts';
+import { BackupDataError } from '../../../shared/errors.ts';
+import type { Selection } from './selection.ts';
+
+type Source = SourceOf<'postgres'>;
+
+/**
+ * What `extraArguments` may hold: no option that changes where the dump comes from or goes to, its format or its snapshot,
+ * none that takes rows away, and none whose dump a plain restore could not read. What each leaves out is known by its name.
+ */
+const allowed: readonly RegExp[] = [
+  /^--no-(comments|publications|subscriptions|security-labels|tablespaces|table-access-method|toast-compression|privileges)$/,
+  /^--(load-via-partition-root|quote-all-identifiers)$/,
+  /^--extra-float-digits=-?\d{1,2}$/,
+];
+
+/** CONFIG_INVALID for a setting that pg_dump cannot or must not be given. */
+export function refuseOptions({ extraArguments, statementTimeout }: Source): void {
+  const refused = extraArguments.find((argument) => !allowed.some((pattern) => pattern.test(argument)));
+  if (refused !== undefined) {
+    throw new BackupDataError('CONFIG_INVALID', `extraArguments may not hold "${refused}" for PostgreSQL`, {
+      hint: 'docs/engines/postgres.md lists those that it may hold; for tables and rows there are settings of their own.',
+    });
+  }
+  if (statementTimeout !== null) {
+    throw new BackupDataError(
+      'CONFIG_INVALID',
+      "statementTimeout cannot be kept for PostgreSQL: pg_dump switches the server's statement_timeout off for itself",
+      { hint: 'Remove it; lockTimeout limits waiting for locks, and maxDuration the whole run.' },
+    );
+  }
+}
+
+/** The arguments for what is dumped, and how long it waits for a table. */
+export function dumpArguments(source: Source, { schemas, relations, withoutRows }: Selection): string[] {
+  const { schemaOnly, lockTimeout, extraArguments } = source;
+  return [
+    ...patternsOf(schemas.map(({ name }) => name)).map((pattern) => `--exclude-schema=${pattern}`),
+    ...relationPatterns(relations).map((pattern) => `--exclude-table=${pattern}`),
+    ...(schemaOnly ? ['--schema-only'] : []),
+    ...(schemaOnly ? [] : relationPatterns(withoutRows).map((pattern) => `--exclude-table-data=${pattern}`)),
+    ...(lockTimeout === null ? [] : [`--lock-wait-timeout=${lockTimeout}`]),
+    ...extraArguments,
+  ];
+}
+
+/** For the manifest: a sentence for each thing that a whole dump would hold and this one does not. */
+export function notesOnSelection(source: Source, selection: Selection): string[] {
+  const { schemas, relations, withoutRows, idle } = selection;
+  const { schemaOnly, extraArguments } = source;
+  return [
+    ...(schemas.length > 0
+      ? [
+          `a selection: schemas that are not in this backup, with all they hold: ${listed(schemas.map(nameOf))}`,
+        ]
+      : []),
+    ...(relations.length > 0
+      ? [
+          `a selection: tables, views and sequences that are not in this backup: ${listed(relations.map(nameOf))}`,
+        ]
+      : []),
+    ...(schemaOnly
+      ? ['schema only: no rows, no values of sequences and no large objects are in this backup']
+      : []),
+    ...(!schemaOnly && withoutRows.length > 0
+      ? [`a selection: without their rows: ${listed(withoutRows.map(nameOf))}`]
+      : []),
+    ...(extraArguments.length > 0 ? [`dumped with ${extraArguments.join(' ')}`] : []),
+    ...idle.map((pattern) => `a pattern that leaves something out matched nothing: ${pattern}`),
+  ];
+}
+
+const shown = 10;
+
+function listed(names: readonly string[]): string {
+  const more = names.length - shown;
+  return `${names.slice(0, shown).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function nameOf(each: { name: string; schema?: string }): string {
+  return each.schema === undefined ? each.name : `${each.schema}.${each.name}`;
+}
+
+function relationPatterns(relations: readonly { schema: string; name: string }[]): string[] {
+  const bySchema = Map.groupBy(relations, ({ schema }) => schema);
+  return [...bySchema].flatMap(([schema, inside]) =>
+    patternsOf(inside.map(({ name }) => name)).map((pattern) => `${quoted(schema)}.${pattern}`),
+  );
+}
+
+/** As many names in one pattern as keep an argument far from the limit of its length. */
+const namesInPattern = 200;
+
+/** Names as pg_dump's patterns, which are regular expressions but for what stands in double quotes. */
+function patternsOf(names: readonly string[]): string[] {
+  const groups = Array.from({ length: Math.ceil(names.length / namesInPattern) }, (_, index) =>
+    names.slice(index * namesInPattern, (index + 1) * namesInPattern),
+  );
+  return groups.map((group) => group.map(quoted).join('|'));
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,115 @@
+/** A schema, with what it holds that patterns of tables choose among. */
+export interface SchemaRow {
+  oid: string;
+  name: string;
+}
+
+/** A table, view, materialized view, sequence or foreign table. */
+export interface RelationRow {
+  oid: string;
+  schema: string;
+  name: string;
+  /** False of a view, a sequence (whose value is no row) and a foreign table. */
+  hasRows: boolean;
+  /** The tables that it is a partition of, inherits from, or is the sequence of; at any distance. */
+  above: readonly string[];
+}
+
+/** What would be in a dump that holds everything of the database's own; an extension's members are the extension's. */
+const dumpable = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
+
+export const schemasQuery = `
+  select n.oid::text, n.nspname::text as name from pg_namespace n
+  where ${dumpable} and not ${isMember('pg_namespace', 'n.oid')}
+  order by 2`;
+
+export const relationsQuery = `
+  with recursive edges (below, above) as (
+    select inhrelid, inhparent from pg_inherits
+    union all
+    select objid, refobjid from pg_depend
+    where classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and refobjsubid <> 0
+      and deptype in ('a', 'i') and objid in (select oid from pg_class where relkind = 'S')
+  ), paths (below, above) as (
+    select below, above from edges
+    union
+    select paths.below, edges.above from paths join edges on edges.below = paths.above
+  )
+  select c.oid::text, n.nspname::text as schema, c.relname::text as name,
+    c.relkind in ('r', 'p', 'm') as "hasRows",
+    array(select above::text from paths where below = c.oid) as above
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and ${dumpable} and not ${isMember('pg_class', 'c.oid')}
+  order by 2, 3`;
+
+/**
+ * What is kept and needs what is left out, so that a restore would fail; $1 are the oids of the relations that are left
+ * out, $2 those of the schemas. A part of a table (a constraint, a rule, a default) is where its table is.
+ */
+export const brokenQuery = `
+  with gone (classid, objid) as (
+    select 'pg_class'::regclass::oid, unnest($1::oid[])
+    union select 'pg_type'::regclass, t.oid from pg_type t left join pg_type e on e.oid = t.typelem
+      where t.typrelid = any ($1) or e.typrelid = any ($1)
+    ${membersOf([
+      ['pg_type', 'typnamespace'],
+      ['pg_proc', 'pronamespace'],
+      ['pg_operator', 'oprnamespace'],
+      ['pg_collation', 'collnamespace'],
+      ['pg_conversion', 'connamespace'],
+      ['pg_opclass', 'opcnamespace'],
+      ['pg_opfamily', 'opfnamespace'],
+      ['pg_ts_config', 'cfgnamespace'],
+      ['pg_ts_dict', 'dictnamespace'],
+      ['pg_ts_parser', 'prsnamespace'],
+      ['pg_ts_template', 'tmplnamespace'],
+      ['pg_statistic_ext', 'stxnamespace'],
+    ])}
+  )
+  select pg_describe_object(d.classid, d.objid, 0) as what, pg_describe_object(d.refclassid, d.refobjid, 0) as needs
+  from pg_depend d join gone on gone.classid = d.refclassid and gone.objid = d.refobjid
+  left join lateral (
+    select indrelid as home from pg_index where d.classid = 'pg_class'::regclass and indexrelid = d.objid
+    union all select conrelid from pg_constraint where d.classid = 'pg_constraint'::regclass and oid = d.objid
+    union all select ev_class from pg_rewrite where d.classid = 'pg_rewrite'::regclass and oid = d.objid
+    union all select adrelid from pg_attrdef where d.classid = 'pg_attrdef'::regclass and oid = d.objid
+    union all select tgrelid from pg_trigger where d.classid = 'pg_trigger'::regclass and oid = d.objid
+    union all select polrelid from pg_policy where d.classid = 'pg_policy'::regclass and oid = d.objid
+    union all select stxrelid from pg_statistic_ext where d.classid = 'pg_statistic_ext'::regclass and oid = d.objid
+    union all select typrelid from pg_type where d.classid = 'pg_type'::regclass and oid = d.objid and typrelid <> 0
+  ) part on true
+  where (part.home is null or part.home <> all ($1))
+    and not exists (select from gone where gone.classid = d.classid and gone.objid = d.objid)
+    and not ${isMember('d.classid', 'd.objid')}
+    and not (part.home is not null and ${isMember('pg_class', 'part.home')})
+    and d.classid not in ('pg_publication_rel'::regclass, 'pg_default_acl'::regclass, 'pg_amop'::regclass, 'pg_amproc'::regclass)
+    and not exists (select from pg_class where d.classid = 'pg_class'::regclass and oid = d.objid and relkind = 't')
+    and not exists (select from pg_trigger where d.classid = 'pg_trigger'::regclass and oid = d.objid and tgisinternal)
+  union
+  select 'extension ' || extname, 'schema ' || nspname
+  from pg_extension join pg_namespace n on n.oid = extnamespace
+  where extnamespace = any ($2) and nspname <> 'public'
+  order by 1, 2 limit 4`;
+
+/** Checked foreign keys of rows that are kept ($1 are the relations without rows or without a definition) to rows that are not. */
+export const danglingQuery = `
+  select format('%I.%I', n.nspname, c.relname) as what, confrelid::regclass::text as needs
+  from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+  where k.contype = 'f' and k.convalidated and c.relkind = 'r'
+    and k.confrelid = any ($1::oid[]) and k.conrelid <> all ($1)
+  order by 1, 2 limit 4`;
+
+function membersOf(catalogs: readonly (readonly [string, string])[]): string {
+  return catalogs
+    .map(
+      ([name, schema]) =>
+        `union select '${name}'::regclass, o.oid from ${name} o where o.${schema} = any ($2::oid[]) and not ${isMember(name, 'o.oid')}`,
+    )
+    .join('\n    ');
+}
+
+function isMember(catalog: string, oid: string): string {
+  const classid = catalog.includes('.') ? catalog : `'${catalog}'::regclass`;
+  return `exists (select from pg_depend member
+    where member.classid = ${classid} and member.objid = ${oid} and member.deptype = 'e')`;
+}
