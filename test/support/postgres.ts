@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, chown, glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, copyFile, glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { createTools } from '../../src/pipeline/process/tools.ts';
 import { freePort } from './ports.ts';
+import type { TestCa } from './tls.ts';
 
 const run = promisify(execFile);
 
@@ -28,8 +29,16 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+/** How a server demands TLS: of everybody but its administrator, and of `certified` a client's certificate of that name too. */
+export interface DemandedTls {
+  ca: TestCa;
+  certified: string;
+}
+
 /** A server of its own. */
-export async function startPostgres(options: { databaseUser?: string } = {}): Promise<TestPostgres> {
+export async function startPostgres(
+  options: { databaseUser?: string; tls?: DemandedTls } = {},
+): Promise<TestPostgres> {
   const installation = await findInstallation();
   const directory = await mkdtemp(join(tmpdir(), 'postgres-'));
   const settings = {
@@ -41,6 +50,7 @@ export async function startPostgres(options: { databaseUser?: string } = {}): Pr
   const password = randomBytes(16).toString('hex');
   try {
     await initialize(settings, password);
+    if (options.tls) await demandTls(settings, options.tls);
     const { port, server } = await launchOnFreePort(settings);
     const adminUrl = `postgres://${settings.user}:${password}@127.0.0.1:${port}/postgres`;
     return { ...client(adminUrl), stop: () => end(server, directory) };
@@ -165,6 +175,32 @@ async function initialize(settings: Settings, password: string): Promise<void> {
   ];
   const locale = ['--encoding=UTF8', '--locale=C', `--username=${user}`];
   await run(...asServer(settings, join(bin, 'initdb'), [...args, ...locale]), { cwd: directory });
+}
+
+/** PostgreSQL wants to own its key. */
+async function demandTls(
+  { directory, user, uid, gid }: Settings,
+  { ca, certified }: DemandedTls,
+): Promise<void> {
+  const data = join(directory, 'data');
+  const files = { 'ca.crt': ca.ca, 'server.crt': ca.server.cert, 'server.key': ca.server.key };
+  for (const [name, source] of Object.entries(files)) {
+    await copyFile(source, join(data, name));
+    if (uid !== undefined && gid !== undefined) await chown(join(data, name), uid, gid);
+  }
+  const rules = [
+    `host all ${user} 127.0.0.1/32 scram-sha-256`,
+    `hostssl all ${certified} 127.0.0.1/32 scram-sha-256 clientcert=verify-full`,
+    'hostssl all all 127.0.0.1/32 scram-sha-256',
+  ];
+  await writeFile(join(data, 'pg_hba.conf'), `${rules.join('\n')}\n`);
+  const settings = [
+    'ssl = on',
+    "ssl_cert_file = 'server.crt'",
+    "ssl_key_file = 'server.key'",
+    "ssl_ca_file = 'ca.crt'",
+  ];
+  await appendFile(join(data, 'postgresql.conf'), `${settings.join('\n')}\n`);
 }
 
 /** Another process may take a port between its choice and its use. */

@@ -15,14 +15,21 @@ export interface KeyPair {
 export interface TestCa {
   /** Its certificate. */
   ca: string;
-  /** Of a server at 127.0.0.1 and localhost. */
+  /** Of a server at 127.0.0.1 and localhost, unless it was made for others. */
   server: KeyPair;
   /** Of a client whose common name is `user`. */
   client: KeyPair;
 }
 
-/** Makes one in the folder, which is made if it is not there; `user` is whom the client's certificate names. */
-export async function makeTestCa(folder: string, user = 'backup'): Promise<TestCa> {
+/**
+ * Makes one in the folder, which is made if it is not there; `user` is whom the client's certificate names, `hosts` are
+ * what the server's names.
+ */
+export async function makeTestCa(
+  folder: string,
+  user = 'backup',
+  hosts = 'IP:127.0.0.1,DNS:localhost',
+): Promise<TestCa> {
   await mkdir(folder, { recursive: true });
   const at = (name: string): string => join(folder, name);
   const authority = { cert: at('ca.crt'), key: at('ca.key') };
@@ -42,7 +49,7 @@ export async function makeTestCa(folder: string, user = 'backup'): Promise<TestC
     return pair;
   };
   // One after the other: they share the authority's file of serial numbers.
-  const server = await sign('server', 'localhost', 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  const server = await sign('server', 'server', `subjectAltName=${hosts}\n`);
   const client = await sign('client', user, 'extendedKeyUsage=clientAuth\n');
   return { ca: authority.cert, server, client };
 }

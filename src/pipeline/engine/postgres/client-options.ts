@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { ClientConfig } from 'pg';
 import { BackupDataError } from '../../../shared/errors.ts';
@@ -48,8 +48,10 @@ async function certificate(
   const path = parameters.get(name);
   if (path === undefined || (name === 'sslrootcert' && path === 'system')) return undefined;
   try {
+    if (name === 'sslkey') await refuseOpenKey(path);
     return await readFile(path);
   } catch (cause) {
+    if (cause instanceof BackupDataError) throw cause;
     throw new BackupDataError(
       'CONFIG_INVALID',
       `the file that ${name} of the PostgreSQL URL names, ${path}, cannot be read`,
@@ -59,4 +61,14 @@ async function certificate(
       },
     );
   }
+}
+
+/** As libpq, which pg_dump would otherwise be the first to ask: others may not read a key; the group of root may. */
+async function refuseOpenKey(path: string): Promise<void> {
+  const { mode, uid } = await stat(path);
+  const refused = uid === 0 ? 0o037 : 0o077;
+  if ((mode & refused) === 0) return;
+  throw new BackupDataError('CONFIG_INVALID', `the private key ${path} can be read by other users`, {
+    hint: `Run \`chmod 600 ${path}\`; PostgreSQL's tools refuse it otherwise.`,
+  });
 }

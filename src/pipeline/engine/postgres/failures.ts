@@ -19,7 +19,8 @@ const unreachableSystemErrors = new Set([
 const unreachableMessages =
   /timeout expired|connection terminated|client has encountered a connection error|not queryable/i;
 
-const tlsMessages = /certificate|self.signed|does not support SSL|establishing an SSL|\bTLS\b|altname/i;
+const tlsMessages =
+  /certificate|self.signed|does not support SSL|establishing an SSL|SSL routines|\bTLS\b|altname/i;
 
 interface Meaning {
   code: ErrorCode;
@@ -55,6 +56,8 @@ function meaningOf(thrown: unknown): Meaning | undefined {
   const code = codeOf(thrown);
   const message = thrown instanceof Error ? thrown.message : '';
   if (/^(08|57P0[123]|53300)/.test(code)) return unreachable('the server takes no connection now');
+  if (/^28/.test(code) && /no encryption|SSL off/i.test(message)) return unencrypted;
+  if (/^28/.test(code) && /certificate/i.test(message)) return uncertified;
   if (/^28/.test(code) || message.startsWith('SASL:')) return authentication;
   if (code === '3D000') return missing;
   if (code === '42501') return permission;
@@ -79,6 +82,16 @@ const authentication: Meaning = {
   hint: "Check user and password in the database's URL, and the server's pg_hba.conf.",
 };
 
+const unencrypted: Meaning = {
+  ...authentication,
+  hint: "The server may want encryption: put sslmode=verify-full (or require) in the database's URL; else see its pg_hba.conf.",
+};
+
+const uncertified: Meaning = {
+  ...authentication,
+  hint: "The server wants a client certificate whose common name is the user: put sslcert and sslkey in the database's URL.",
+};
+
 const missing: Meaning = {
   code: 'DATABASE_MISSING',
   says: 'there is no such database',
@@ -100,7 +113,7 @@ const locked: Meaning = {
 const untrusted: Meaning = {
   code: 'DATABASE_AUTH',
   says: 'no encrypted connection that can be trusted',
-  hint: "Check sslmode and sslrootcert in the database's URL.",
+  hint: "Check sslmode, sslrootcert, sslcert and sslkey in the database's URL, and that the certificate names the host.",
 };
 
 /** A name that resolves to several addresses fails with an error for each; together they have no message. */
