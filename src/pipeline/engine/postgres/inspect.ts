@@ -81,6 +81,11 @@ function refuseUnreadable(unreadable: readonly string[], connection: Connection,
 function notesOn(row: InspectionRow): string[] {
   return [
     ...(row.extensions.length > 0 ? [`extensions: ${row.extensions.join(', ')}`] : []),
+    ...(row.subscriptions.length > 0
+      ? [
+          `subscriptions that are not in this backup, because only a superuser may dump them: ${row.subscriptions.join(', ')}`,
+        ]
+      : []),
     ...(row.tablespaces.length > 0 ? [`tablespaces: ${row.tablespaces.join(', ')}`] : []),
   ];
 }

@@ -15,6 +15,8 @@ export interface InspectionRow {
   roles: string[];
   extensions: string[];
   tablespaces: string[];
+  /** Those that pg_dump passes over, with no more than a warning, because the user is no superuser. */
+  subscriptions: string[];
   /** At most four names. */
   unreadable: string[];
   system_identifier: string | null;
@@ -40,6 +42,7 @@ export function inspectionQuery({ tellsIdentity }: Pick<Server, 'tellsIdentity'>
       array(${roles}) as roles,
       array(select extname || ' ' || extversion from pg_extension where extname <> 'plpgsql' order by 1) as extensions,
       array(${tablespaces}) as tablespaces,
+      array(${subscriptions}) as subscriptions,
       array(${unreadable}) as unreadable,
       ${identity} as system_identifier
     from pg_database d
@@ -58,6 +61,11 @@ const roles = `
 const tablespaces = `
   select spcname::text from pg_tablespace
   where oid in (select reltablespace from pg_class) and spcname !~ '^pg_'
+  order by 1`;
+
+const subscriptions = `
+  select subname::text from pg_subscription
+  where subdbid = d.oid and not (select rolsuper from pg_roles where rolname = current_user)
   order by 1`;
 
 /** What pg_dump locks or reads; the members of an extension are not dumped. */
