@@ -32,6 +32,9 @@ export function restoreInstructions({
     `Nothing of BackUpData is needed: only ${['sha256sum', ...codecs.flatMap(({ name, stock }) => (stock ? [name] : []))].join(', ')} and ${needs}.`,
     'Run the commands in a POSIX shell, in the folder that holds this file and the files beside it.',
     ...codecs.flatMap(({ stock }) => stock?.needs ?? []),
+    ...(manifest.notes.length > 0
+      ? [`Noted when it was made:\n${manifest.notes.map((note) => `\n- ${plain(note)}`).join('')}`]
+      : []),
     `## ${show.title}`,
     block(`${checksum(manifest.parts)} && ${show.command}`),
     'It checks the files first, and prints nothing but `FAILED` lines if one is damaged; then use another backup.',
