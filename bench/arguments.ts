@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { encryptionCase } from './cases/encryption.ts';
+import { redisCase, sqliteCase } from './cases/engines.ts';
 import { fleetCase } from './cases/fleet.ts';
 import { jobCase } from './cases/job.ts';
 import { latencyCase } from './cases/latency.ts';
@@ -22,6 +23,8 @@ const cases: Readonly<Record<string, Case>> = {
   s3: s3Case,
   restore: restoreCase,
   'slow-store': slowStoreCase,
+  sqlite: sqliteCase,
+  redis: redisCase,
 };
 
 const usage = `node bench/main.ts [${Object.keys(cases).join('|')} ..] [--size small|full] [--runs N] [--write FILE]`;

@@ -55,8 +55,8 @@ export interface EndedJob {
 
 export interface SessionOptions {
   bench: Bench;
-  /** URLs by name. */
-  databases: Readonly<Record<string, string>>;
+  /** PostgreSQL URLs, or whole entries of the configuration, by name. */
+  databases: Readonly<Record<string, string | Record<string, unknown>>>;
   /** The only folders where the worker looks for tools. */
   toolPath?: readonly string[];
   /** The storage, where it is not a folder of the installation. */
@@ -71,7 +71,8 @@ export async function withSession(
   use: (session: Session) => Promise<void>,
 ): Promise<void> {
   const entries = Object.entries(databases).map(
-    ([name, url]) => [name, { engine: 'postgres', url }] as const,
+    ([name, source]) =>
+      [name, typeof source === 'string' ? { engine: 'postgres', url: source } : source] as const,
   );
   await withInstallation(
     async (installation) => {

@@ -3,6 +3,9 @@ export interface Size {
   name: 'small' | 'full';
   largeDump: number;
   smallDump: number;
+  /** Bytes of the SQLite file, and about those of the RDB. */
+  sqliteFile: number;
+  rdb: number;
   /** Databases of a few kB each. */
   fleet: number;
   /** Backups in the storage that is listed. */
@@ -29,6 +32,8 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     name: 'full',
     largeDump: 1_650 * mega,
     smallDump: 200 * mega,
+    sqliteFile: 500 * mega,
+    rdb: 300 * mega,
     fleet: 200,
     listed: 1_000,
     noise: 256 * 2 ** 20,
@@ -38,6 +43,8 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     name: 'small',
     largeDump: 60 * mega,
     smallDump: 8 * mega,
+    sqliteFile: 20 * mega,
+    rdb: 12 * mega,
     fleet: 12,
     listed: 40,
     noise: 16 * 2 ** 20,

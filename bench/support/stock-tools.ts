@@ -33,8 +33,8 @@ export interface ShellRun {
   tools: StockTools;
   /** As one would type it; libpq's variables are set, and `$FILE`. */
   script: string;
-  /** The database. */
-  url: string;
+  /** The PostgreSQL database, where it is about one. */
+  url?: string;
   /** Where the output goes, when it goes to a file. */
   file?: string;
   /** More variables. */
@@ -51,7 +51,8 @@ export interface ShellResult {
 /** Runs a script by `sh`. Throws when anything complains. */
 export async function runShell(run: ShellRun): Promise<ShellResult> {
   const { tools, script, url, file = '', variables = {}, signal } = run;
-  const env = { ...libpqEnvironment(url), PATH: tools.path, LC_ALL: 'C', FILE: file, ...variables };
+  const libpq = url === undefined ? {} : libpqEnvironment(url);
+  const env = { ...libpq, PATH: tools.path, LC_ALL: 'C', FILE: file, ...variables };
   const start = performance.now();
   const shell = spawn('/bin/sh', ['-c', script], { env, stdio: ['ignore', 'pipe', 'pipe'], signal });
   const [stdout, complaint, [code]] = await Promise.all([

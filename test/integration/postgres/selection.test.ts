@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { parseConnection } from '../../../src/pipeline/engine/postgres/connection.ts';
+import { connectionEnvironment } from '../../../src/pipeline/engine/postgres/environment.ts';
 import { listCountedTables } from '../../../src/pipeline/engine/postgres/row-counts.ts';
 import { withSession } from '../../../src/pipeline/engine/postgres/session.ts';
 import type { DatabaseConfig, SourceOf } from '../../../src/shared/config/schema.ts';
 import type { Manifest } from '../../../src/shared/manifest.ts';
 import { Secret } from '../../../src/shared/secret.ts';
 import { type EngineRun, withEngineRun } from '../../support/engine-run.ts';
+import { realProgram } from '../../support/misbehaving-tools.ts';
 import { query, sharedPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { databaseConfig, engineContext } from '../../support/postgres-backup.ts';
+import { runStage } from '../../support/stage.ts';
 
 type Options = Partial<Omit<SourceOf<'postgres'>, 'tables' | 'schemas'>> & {
   tables?: Partial<SourceOf<'postgres'>['tables']>;
@@ -107,7 +110,7 @@ describe('a backup of a selection', () => {
     },
     {
       title: 'all but one schema',
-      options: { schemas: { include: ['app', 'kind?', 'public'] } },
+      options: { schemas: { include: ['app', 'kind?', 'public', 'ext'] } },
       left: Object.keys(all).filter((name) => !/^(app|public)/.test(name)),
     },
     {
@@ -182,6 +185,11 @@ describe('a backup of a selection', () => {
       message: /could not be restored.*kinds\.state/,
     },
     {
+      title: 'the schema of an extension',
+      options: { schemas: { exclude: ['ext'] } },
+      message: /could not be restored.*extension pgcrypto needs schema ext/,
+    },
+    {
       title: 'the rows that rows which are kept refer to',
       options: { tables: { excludeData: ['app.customer'] } },
       message: /dumped without its rows: app\."?order"? needs app\.customer/,
@@ -231,6 +239,16 @@ describe('a backup of a selection', () => {
       });
     }));
 
+  it('could not have its statements limited: pg_dump does not keep to the limit of its connection', async () => {
+    const connection = parseConnection(new Secret(`${server.url(database)}?options=-cstatement_timeout=1`));
+    const env = connectionEnvironment(connection, engineContext());
+    const { code, stderr } = await runStage(
+      { program: await realProgram('pg_dump'), args: ['--format=custom'], env },
+      [],
+    );
+    assert.equal(code, 0, stderr);
+  });
+
   it('passes on the arguments that it may', () =>
     withEngineRun(async (run) => {
       const { manifest, url } = await comeBack({ extraArguments: ['--no-comments'] }, run);
@@ -260,6 +278,7 @@ async function rowsOf(url: string): Promise<Record<string, number>> {
 
 const shop = `
   CREATE SCHEMA app; CREATE SCHEMA kinds; CREATE SCHEMA scratch; CREATE SCHEMA "Odd.Schema";
+  CREATE SCHEMA ext; CREATE EXTENSION pgcrypto SCHEMA ext;
   CREATE TYPE app.level AS ENUM ('low', 'high');
   CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
   CREATE TYPE kinds.state AS ENUM ('new', 'done');
