@@ -61,6 +61,8 @@ databases:
     engine: postgres
     # postgres://USER:PASSWORD@HOST:PORT/DATABASE
     url: \${SHOP_URL}
+    # What is dumped of it, if not everything; docs/engines.md has the page of each engine:
+    #   tables: { exclude: ["public.import_*"], excludeData: ["audit.event"] }
     # Every key of "defaults" may stand here too.
     compression: { type: zstd, level: 3 }
 

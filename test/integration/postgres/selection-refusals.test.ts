@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { parseConnection } from '../../../src/pipeline/engine/postgres/connection.ts';
+import { connectionEnvironment } from '../../../src/pipeline/engine/postgres/environment.ts';
+import { withSession } from '../../../src/pipeline/engine/postgres/session.ts';
+import { Secret } from '../../../src/shared/secret.ts';
+import { withEngineRun } from '../../support/engine-run.ts';
+import { realProgram } from '../../support/misbehaving-tools.ts';
+import { query } from '../../support/postgres.ts';
+import { engineContext } from '../../support/postgres-backup.ts';
+import {
+  counting,
+  createSelectionShop,
+  type DumpOptions,
+  type SelectionShop,
+} from '../../support/selection-shop.ts';
+import { runStage } from '../../support/stage.ts';
+
+describe('a backup of a selection', () => {
+  let shop: SelectionShop;
+
+  before(async () => {
+    shop = await createSelectionShop();
+  });
+
+  after(() => shop.server.stop());
+
+  for (const { title, options, message } of [
+    {
+      title: 'an include that matches no table',
+      options: { tables: { include: ['app.order', 'app.custmer'] } },
+      message: /"app\.custmer" in tables\.include matches nothing/,
+    },
+    {
+      title: 'an include in another case',
+      options: { tables: { include: ['APP.order'] } },
+      message: /"APP\.order" in tables\.include/,
+    },
+    {
+      title: 'an include that matches no schema',
+      options: { schemas: { include: ['ap'] } },
+      message: /"ap" in schemas\.include/,
+    },
+    {
+      title: 'a table in a schema that is left out',
+      options: { schemas: { exclude: ['app'] }, tables: { include: ['app.order'] } },
+      message: /"app\.order" in tables\.include/,
+    },
+    {
+      title: 'a table that a foreign key of what is kept needs',
+      options: { tables: { exclude: ['app.customer'] } },
+      message:
+        /could not be restored.*constraint order_customer_fkey on table app\."?order"? needs .*customer/,
+    },
+    {
+      title: 'a table that a view needs',
+      options: { tables: { exclude: ['public.plain'] } },
+      message: /could not be restored.*view app\.plain_view needs .*plain/,
+    },
+    {
+      title: 'a schema whose type a kept table has',
+      options: { schemas: { exclude: ['kinds'] } },
+      message: /could not be restored.*kinds\.state/,
+    },
+    {
+      title: 'the schema of an extension',
+      options: { schemas: { exclude: ['ext'] } },
+      message: /could not be restored.*extension pgcrypto needs schema ext/,
+    },
+    {
+      title: 'the rows that rows which are kept refer to',
+      options: { tables: { excludeData: ['app.customer'] } },
+      message: /dumped without its rows: app\."?order"? needs app\.customer/,
+    },
+    {
+      title: 'a partition without its table',
+      options: { tables: { include: ['app.event_old'] } },
+      message: /could not be restored.*app\.event_old needs .*app\.event/,
+    },
+    {
+      title: 'an argument that would take rows away',
+      options: { extraArguments: ['--no-comments', '--enable-row-security'] },
+      message: /may not hold "--enable-row-security"/,
+    },
+    {
+      title: 'an argument that would write elsewhere',
+      options: { extraArguments: ['--file=/tmp/x'] },
+      message: /may not hold "--file=/,
+    },
+    {
+      title: 'a limit that pg_dump would not keep',
+      options: { statementTimeout: 1_000 },
+      message: /statementTimeout cannot be kept/,
+    },
+  ] satisfies readonly { title: string; options: DumpOptions; message: RegExp }[]) {
+    it(`is refused for ${title}`, () =>
+      withEngineRun(async (run) => {
+        await assert.rejects(run.backUp(shop.sourceWith(options)), { code: 'CONFIG_INVALID', message });
+      }));
+  }
+
+  it('waits for a lock as long as it may, with and without counting', () =>
+    withEngineRun(async (run) => {
+      const own = await shop.server.createDatabase();
+      await query(shop.server.url(own), 'CREATE TABLE item ()');
+      const connection = parseConnection(new Secret(shop.server.url(own)));
+      await withSession({ connection, context: engineContext(), otherwise: 'INTERNAL' }, async (holder) => {
+        await holder.query('BEGIN');
+        await holder.query('LOCK TABLE public.item');
+        const source = { ...shop.sourceWith({ lockTimeout: 100 }), url: new Secret(shop.server.url(own)) };
+        for (const counts of ['none', 'exact'] as const) {
+          await assert.rejects(run.backUp(source, { verify: counting(counts) }), {
+            code: 'TIMEOUT',
+            message: /lock/,
+          });
+        }
+      });
+    }));
+
+  it('could not have its statements limited: pg_dump does not keep to the limit of its connection', async () => {
+    const connection = parseConnection(new Secret(`${shop.url}?options=-cstatement_timeout=1`));
+    const env = connectionEnvironment(connection, engineContext());
+    const { code, stderr } = await runStage(
+      { program: await realProgram('pg_dump'), args: ['--format=custom'], env },
+      [],
+    );
+    assert.equal(code, 0, stderr);
+  });
+});
