@@ -1,5 +1,5 @@
-import type { Config, DatabaseConfig } from '../shared/config/schema.ts';
-import { findDatabase } from '../shared/config/servers.ts';
+import type { Config, DatabaseConfig, ServerConfig } from '../shared/config/schema.ts';
+import { configuredNames, findDatabase } from '../shared/config/servers.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import type { Manifest } from '../shared/manifest.ts';
 import type { Codec } from './codec/codec.ts';
@@ -12,6 +12,7 @@ import type { Storage } from './storage/storage.ts';
 /** Turns what the configuration names into what the pipeline works with; a name that it does not hold is refused. */
 export interface Resources {
   database(name: string): DatabaseConfig;
+  server(name: string): ServerConfig;
   storage(name: string): Promise<Storage>;
   storageNames: readonly string[];
   /** Whether the configuration lets a storage be another installation's. */
@@ -33,7 +34,10 @@ export function createResources({ config, tools }: { config: Config; tools: Tool
   return {
     database: (name) =>
       findDatabase(config, name) ??
-      fail(unknown('DATABASE_UNKNOWN', 'database', name, config, config.databases)),
+      fail(unknown('DATABASE_UNKNOWN', 'database', name, config, configuredNames(config))),
+    server: (name) =>
+      config.servers.get(name) ??
+      fail(unknown('DATABASE_UNKNOWN', 'server', name, config, [...config.servers.keys()])),
     storageNames: [...config.storages.keys()],
     isShared: (name) => config.storages.get(name)?.shared === true,
     storage: (name) =>
@@ -41,7 +45,7 @@ export function createResources({ config, tools }: { config: Config; tools: Tool
         const found = config.storages.get(name);
         return found
           ? openStorage({ name, config: found, timeouts: config.timeouts })
-          : fail(unknown('STORAGE_UNKNOWN', 'storage', name, config, config.storages));
+          : fail(unknown('STORAGE_UNKNOWN', 'storage', name, config, [...config.storages.keys()]));
       }),
     engine: (name) =>
       remember(engines, name, async () => (await import('./engine/engines.ts')).engineFor(name)),
@@ -68,10 +72,10 @@ function unknown(
   kind: string,
   name: string,
   config: Config,
-  known: ReadonlyMap<string, unknown>,
+  known: readonly string[],
 ): BackupDataError {
   return new BackupDataError(code, `there is no ${kind} "${name}" in the configuration (${config.origin})`, {
-    hint: `It has ${[...known.keys()].join(', ') || 'none'}.`,
+    hint: `It has ${known.join(', ') || 'none'}.`,
   });
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { placesOf } from './config/places.ts';
-import type { DatabaseConfig, Source } from './config/schema.ts';
+import type { DatabaseConfig, ServerConfig, Source } from './config/schema.ts';
 
 /**
  * SHA-256 of engine, host, port, user and database name; of a file's path; of the programs of a command. A job carries it,
@@ -10,6 +10,12 @@ export function sourceFingerprint(source: Source): string {
   return createHash('sha256')
     .update(JSON.stringify(identityOf(source)))
     .digest('hex');
+}
+
+/** As `sourceFingerprint`, and of the patterns too: by others another worker would leave other databases out. */
+export function serverFingerprint({ template, include, exclude }: ServerConfig): string {
+  const deciding = [sourceFingerprint(template), include, exclude];
+  return createHash('sha256').update(JSON.stringify(deciding)).digest('hex');
 }
 
 function identityOf(source: Source): readonly unknown[] {

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { Resources } from '../pipeline/resources.ts';
-import type { Config } from '../shared/config/schema.ts';
+import type { Config, DatabaseConfig } from '../shared/config/schema.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import type { Enqueued } from '../shared/queues/backup-job.ts';
 import type { Payload } from '../shared/queues/payloads.ts';
 
 /** What every processor of this worker shares. */
@@ -17,6 +18,12 @@ export interface WorkerContext {
   clock: () => Date;
   random: () => number;
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+  /** Enqueues a run of a database in its pool, as a producer does. */
+  enqueueBackup: (request: {
+    database: DatabaseConfig;
+    backupId: string;
+    trigger: Payload<'backup'>['trigger'];
+  }) => Promise<Enqueued>;
   /** Adds a job to the maintenance queue of a pool; one of the same id is added once. */
   enqueueMaintenance: <Name extends 'verify' | 'copy' | 'prune'>(job: {
     name: Name;

@@ -1,5 +1,6 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { QueueConfig } from '../shared/config/schema.ts';
+import { serverOf } from '../shared/config/servers.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import { createReleaseStack } from '../shared/lifecycle.ts';
 import { queueName, redisPrefix, type WorkerQueue } from '../shared/queues/names.ts';
@@ -7,16 +8,17 @@ import { maxStartedAttempts, retryDelay } from '../shared/queues/options.ts';
 import { createThrottle } from '../shared/throttle.ts';
 import type { WorkerContext } from './context.ts';
 import { drain } from './drain.ts';
+import { type Enqueuing, openEnqueuing } from './enqueuing.ts';
 import { runJob, type Start, stopReasons } from './job.ts';
-import { openMaintenance } from './maintenance.ts';
 import { processBackup } from './processors/backup.ts';
 import { processCopy } from './processors/copy.ts';
+import { processDiscover } from './processors/discover.ts';
 import { processPrune } from './processors/prune.ts';
 import { processRestore } from './processors/restore.ts';
 import { processVerify } from './processors/verify.ts';
 
 export interface WorkerProcessOptions {
-  context: Omit<WorkerContext, 'enqueueMaintenance' | 'mendCopy'>;
+  context: Omit<WorkerContext, keyof Enqueuing>;
   pools: readonly string[];
   /** Backups at once, and as many verifications, copies and prunes. */
   concurrency: number;
@@ -32,6 +34,7 @@ export interface WorkerProcess {
 
 const processors = {
   backup: processBackup,
+  discover: processDiscover,
   restore: processRestore,
   verify: processVerify,
   copy: processCopy,
@@ -42,9 +45,9 @@ const processors = {
 export function startWorker(options: WorkerProcessOptions): WorkerProcess {
   const releases = createReleaseStack();
   const { concurrency } = options;
-  const { close, ...maintenance } = openMaintenance(options.context);
+  const { close, ...enqueuing } = openEnqueuing(options.context);
   releases.push(close);
-  const context: WorkerContext = { ...options.context, ...maintenance };
+  const context: WorkerContext = { ...options.context, ...enqueuing };
   const { maxStalledCount } = context.config.queue;
   const active = new Set<Promise<unknown>>();
   const common = { context, active };
@@ -125,17 +128,20 @@ function listen(worker: Worker, context: WorkerContext): void {
 
 function count(worker: Worker, { config, metrics }: WorkerContext): void {
   const labelsOf = (job: Job): { database: string; engine: string } => {
-    // Only names of the configuration become labels: whatever else a job holds would grow them without bound.
-    const database = config.databases.get(String(job.data?.database));
-    return { database: database?.name ?? 'unknown', engine: database?.engine ?? 'unknown' };
+    // Only names of the configuration become labels: whatever else a job holds would grow them without bound, and so would
+    // the databases of a server, which all count under the server's name.
+    const name = String(job.data?.database);
+    const labelled = config.databases.get(name) ?? serverOf(config, name)?.template;
+    return { database: labelled?.name ?? 'unknown', engine: labelled?.engine ?? 'unknown' };
   };
   worker.on('completed', (job, result: { bytes: number; duration: number }) => {
+    if (job.name !== 'backup') return;
     metrics.success.inc(labelsOf(job));
     metrics.duration.observe(labelsOf(job), result.duration / 1_000);
     metrics.size.observe(labelsOf(job), result.bytes);
   });
   worker.on('failed', (job) => {
     // Without a finish time the job is only waiting for its next attempt.
-    if (job?.finishedOn !== undefined) metrics.failure.inc(labelsOf(job));
+    if (job?.name === 'backup' && job.finishedOn !== undefined) metrics.failure.inc(labelsOf(job));
   });
 }

@@ -2,13 +2,13 @@ import type { Job, JobState } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { openStorage } from '../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../src/pipeline/storage/storage.ts';
-import { successorOf } from '../../src/producer/client/client.ts';
 import { follow } from '../../src/producer/client/follow.ts';
 import { cancelJob } from '../../src/producer/client/jobs.ts';
 import { withClient } from '../../src/producer/client/open.ts';
 import { loadConfig } from '../../src/shared/config/load.ts';
 import type { DatabaseConfig } from '../../src/shared/config/schema.ts';
 import { type BackupDataError, fromFailedReason } from '../../src/shared/errors.ts';
+import { successorOf } from '../../src/shared/queues/backup-job.ts';
 import { leaseKey } from '../../src/shared/queues/names.ts';
 import type { BackupResult } from '../../src/shared/queues/payloads.ts';
 import { Secret } from '../../src/shared/secret.ts';
@@ -62,7 +62,7 @@ export async function withFleet(
         return jobId;
       },
       outcome: async (jobId) => {
-        const waiting = { redis, installation: config.installation, queue, jobId, database: undefined };
+        const waiting = { redis, installation: config.installation, queue, jobId };
         const signal = AbortSignal.timeout(60_000);
         return (await follow({
           ...waiting,

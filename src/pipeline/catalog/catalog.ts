@@ -5,7 +5,7 @@ import { decodeManifest, type Manifest } from '../../shared/manifest.ts';
 import type { Verification } from '../../shared/verification.ts';
 import { mapAtMost } from '../process/map-at-most.ts';
 import type { Storage, StoredObject } from '../storage/storage.ts';
-import { catalogPrefix, manifestKey, type ParsedCatalogKey, parseCatalogKey } from './keys.ts';
+import { catalogPrefix, manifestKey, type ParsedCatalogKey, parseCatalogKey, serverPrefix } from './keys.ts';
 import type { CachedFile, ManifestCache, ManifestVersion } from './manifest-cache.ts';
 
 /** One committed backup as a listing tells it; the manifest itself is not read. */
@@ -36,33 +36,52 @@ export type ListedBackup = CatalogEntry &
 const batchSize = 256;
 const parallelReads = 32;
 
-/** Every committed backup of one database, or of all that the storage holds, newest first. */
-export async function listEntries(options: {
+/** Whose catalog is read: one database's, that of every database of a server, or all that the storage holds. */
+interface CatalogRequest {
   storage: Storage;
   database: string | undefined;
+  server?: string | undefined;
   signal: AbortSignal;
-}): Promise<CatalogEntry[]> {
+}
+
+/** Every committed backup there, newest first. */
+export async function listEntries(options: CatalogRequest): Promise<CatalogEntry[]> {
   return [...(await listNames(options)).values()]
     .filter(({ committed }) => committed)
     .map(({ committed, marks, ...entry }) => entry)
     .sort(newestFirst);
 }
 
-/** What stands in the catalog of one database, or of all, by backup id; retired backups too. */
-export async function listNames(options: {
-  storage: Storage;
-  database: string | undefined;
-  signal: AbortSignal;
-}): Promise<Map<string, CatalogNames>> {
-  const { storage, database, signal } = options;
+/** What stands in the catalog, by backup id; retired backups too. */
+export async function listNames(options: CatalogRequest): Promise<Map<string, CatalogNames>> {
+  const { storage, database, server, signal } = options;
   const found = new Map<string, CatalogNames>();
-  for await (const object of storage.list(database === undefined ? '' : catalogPrefix(database), signal)) {
+  const ofServer = server === undefined ? '' : serverPrefix(server);
+  for await (const object of storage.list(
+    database === undefined ? ofServer : catalogPrefix(database),
+    signal,
+  )) {
     const parsed = parseCatalogKey(object.key);
     if (!parsed) continue;
     const { backupId } = parsed;
     found.set(backupId, withObject(found.get(backupId) ?? noNames(backupId), object, parsed));
   }
   return found;
+}
+
+/** The databases of a server that have backups there, in order. */
+export async function databasesStored(options: {
+  storage: Storage;
+  server: string;
+  signal: AbortSignal;
+}): Promise<string[]> {
+  const { storage, server, signal } = options;
+  const found = new Set<string>();
+  for await (const { key } of storage.list(serverPrefix(server), signal)) {
+    const parsed = parseCatalogKey(key);
+    if (parsed?.kind === 'manifest') found.add(databaseOf(parsed.backupId));
+  }
+  return [...found].sort();
 }
 
 function noNames(backupId: string): CatalogNames {
@@ -86,10 +105,7 @@ function withObject(names: CatalogNames, object: StoredObject, parsed: ParsedCat
   return { ...names, marks, verifications: [...names.verifications, parsed.verification] };
 }
 
-interface ListOptions {
-  storage: Storage;
-  database: string | undefined;
-  signal: AbortSignal;
+interface ListOptions extends CatalogRequest {
   /** For manifests that are shown and no more; each is read from the storage when there is none. */
   cache?: ManifestCache | undefined;
 }

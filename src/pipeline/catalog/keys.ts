@@ -9,6 +9,11 @@ export function databaseFolder(database: string): string {
   return `${database}/`;
 }
 
+/** What the folders of all databases of a server begin with. */
+export function serverPrefix(server: string): string {
+  return `${server}.`;
+}
+
 export function catalogPrefix(database: string): string {
   return `${databaseFolder(database)}catalog/`;
 }

@@ -149,6 +149,12 @@ export interface Engine {
   readonly installed: ((context: EngineContext) => Promise<readonly InstalledTool[]>) | null;
 
   /**
+   * Every database of the source's server that can be backed up, by the server's own names. Absent where there is no such
+   * server, or it cannot be asked. Throws inspect's connection errors.
+   */
+  databases?(source: Source, context: EngineContext): Promise<readonly string[]>;
+
+  /**
    * Server and tool versions, identity of the server, size estimate, what it holds. Refuses early with a typed error:
    * DATABASE_UNREACHABLE, DATABASE_AUTH, DATABASE_PERMISSION, DATABASE_MISSING, TOOL_MISSING, TOOL_TOO_OLD.
    */

@@ -6,6 +6,7 @@ import { checkDatabase } from './database.ts';
 import { checkEncryption } from './encryption.ts';
 import { examine, type Finding, ok } from './finding.ts';
 import { checkRedis } from './redis.ts';
+import { checkServer } from './server.ts';
 import { checkStorage } from './storage.ts';
 import { checkCodecs, checkEngineTools } from './tools.ts';
 import { checkWorkers } from './workers.ts';
@@ -40,8 +41,10 @@ export async function check(patient: Patient): Promise<readonly Finding[]> {
 
 async function checkSettings({ config, environment, signal }: Patient): Promise<readonly Finding[]> {
   const configuration = examine('configuration', signal, async () => {
-    const { origin, databases, storages } = await config();
-    return [ok('configuration', `${origin}; databases: ${databases.size}, storages: ${storages.size}`)];
+    const { origin, databases, servers, storages } = await config();
+    const wholeServers = servers.size === 0 ? '' : `, servers: ${servers.size}`;
+    const counts = `databases: ${databases.size}${wholeServers}, storages: ${storages.size}`;
+    return [ok('configuration', `${origin}; ${counts}`)];
   });
   const variables = examine('environment', signal, async () => {
     await environment();
@@ -67,9 +70,11 @@ async function checkConfigured(patient: Patient, config: Config): Promise<readon
   const [resources, tools] = [await patient.resources(), await patient.tools()];
   const { signal, randomText } = patient;
   const databases = [...config.databases.values()];
+  const servers = [...config.servers.values()];
+  const all = [...databases, ...servers.map(({ template }) => template)];
   const programs = [
-    checkCodecs({ databases, tools, signal }),
-    checkEngineTools({ databases, resources, signal }),
+    checkCodecs({ databases: all, tools, signal }),
+    checkEngineTools({ databases: all, resources, signal }),
     checkEncryption(config),
   ];
   const storages = resources.storageNames.map((name) =>
@@ -87,7 +92,10 @@ async function checkConfigured(patient: Patient, config: Config): Promise<readon
   const examined = await inTurns(databases, databasesAtOnce, (database) =>
     examine(`database ${database.name}`, signal, () => checkDatabase({ database, resources, signal })),
   );
-  return [...others, ...examined.flat()];
+  const asked = await inTurns(servers, databasesAtOnce, (server) =>
+    examine(`server ${server.template.name}`, signal, () => checkServer({ server, resources, signal })),
+  );
+  return [...others, ...examined.flat(), ...asked.flat()];
 }
 
 async function inTurns<Item, Result>(

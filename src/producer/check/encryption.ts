@@ -5,9 +5,11 @@ import { type Finding, ok } from './finding.ts';
 /** Of each database that encrypts, whether this configuration could restore what it backs up. It need not. */
 export async function checkEncryption({
   databases,
+  servers,
   identities,
-}: Pick<Config, 'databases' | 'identities'>): Promise<readonly Finding[]> {
-  const checks = [...databases.values()].map(async ({ name, encryption }) =>
+}: Pick<Config, 'databases' | 'servers' | 'identities'>): Promise<readonly Finding[]> {
+  const templates = [...servers.values()].map(({ template }) => template);
+  const checks = [...databases.values(), ...templates].map(async ({ name, encryption }) =>
     encryption.type === 'age'
       ? [
           ok(

@@ -1,4 +1,5 @@
 import type { Config } from '../../shared/config/schema.ts';
+import { configuredPools } from '../../shared/config/servers.ts';
 import { exitCodeOf } from '../../shared/errors.ts';
 import { defaultPool, workerQueues } from '../../shared/queues/names.ts';
 import type { Secret } from '../../shared/secret.ts';
@@ -11,8 +12,8 @@ export async function checkWorkers(options: {
   config: Config;
   redisUrl: Secret;
 }): Promise<readonly Finding[]> {
-  const pools = new Set([...options.config.databases.values()].map(({ pool }) => pool));
-  return withClient(options, ({ client }) => Promise.all([...pools].map((pool) => checkPool(client, pool))));
+  const pools = configuredPools(options.config);
+  return withClient(options, ({ client }) => Promise.all(pools.map((pool) => checkPool(client, pool))));
 }
 
 async function checkPool(client: Client, pool: string): Promise<Finding> {

@@ -2,7 +2,7 @@ import type { FallbackCompletionFunction } from 'yargs';
 import type { Host } from './host.ts';
 
 const flag = '--get-yargs-completions';
-const verbsOfDatabases: readonly unknown[] = ['backup', 'list', 'show', 'restore', 'verify'];
+const verbsOfDatabases: readonly unknown[] = ['backup', 'list', 'show', 'restore', 'verify', 'prune'];
 
 /** Completes databases' names where a verb takes one, and what yargs knows everywhere. */
 export async function createCompletion(host: Host): Promise<FallbackCompletionFunction> {
@@ -21,10 +21,11 @@ export async function createCompletion(host: Host): Promise<FallbackCompletionFu
 /** Empty when the configuration cannot be read: a completion is no place for an error. */
 async function databaseNames({ argv, env }: Host): Promise<string[]> {
   const { loadConfig } = await import('../../shared/config/load.ts');
+  const { configuredNames } = await import('../../shared/config/servers.ts');
   const at = argv.indexOf('--config');
   try {
-    const { databases } = await loadConfig({ file: at === -1 ? undefined : argv[at + 1], env });
-    return [...databases.keys()];
+    const config = await loadConfig({ file: at === -1 ? undefined : argv[at + 1], env });
+    return configuredNames(config);
   } catch {
     return [];
   }

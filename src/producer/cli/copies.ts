@@ -2,6 +2,7 @@ import { findManifest } from '../../pipeline/catalog/catalog.ts';
 import { readMarks } from '../../pipeline/catalog/marks.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { Config } from '../../shared/config/schema.ts';
+import { findDatabase } from '../../shared/config/servers.ts';
 import { BackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
 import type { Progress } from '../../shared/queues/progress.ts';
 import { badgeOf } from '../../shared/verification.ts';
@@ -55,7 +56,7 @@ function isThere(state: ShownCopy['state']): boolean {
 
 /** In the order of the configuration. */
 function expectedIn(config: Config, { manifest }: LocatedBackup): ReadonlySet<string> {
-  const database = config.databases.get(manifest.database);
+  const database = findDatabase(config, manifest.database);
   return new Set(database ? [database.storage, ...database.copies.map(({ storage }) => storage)] : []);
 }
 

@@ -13,7 +13,7 @@ export async function followJob(
     installation: string;
     queue: Queue;
     jobId: string;
-    database?: string;
+    onlyOne?: string;
     name: string;
     printer: ProgressPrinter;
   },
@@ -28,7 +28,6 @@ export async function followJob(
   try {
     return await follow({
       ...job,
-      database: job.database,
       signal: context.signal,
       wait: context.wait,
       onUpdate,

@@ -3,6 +3,7 @@ import { findBackup, type Unread } from '../../pipeline/catalog/find.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { Storage } from '../../pipeline/storage/storage.ts';
 import type { Config } from '../../shared/config/schema.ts';
+import { findDatabase } from '../../shared/config/servers.ts';
 import { BackupDataError, joinErrors } from '../../shared/errors.ts';
 import { databaseOf, isBackupId, isDatabaseName } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/manifest.ts';
@@ -10,7 +11,7 @@ import { notLocated } from './not-located.ts';
 
 export interface LocateOptions {
   resources: Pick<Resources, 'storage' | 'storageNames'>;
-  config: Pick<Config, 'databases'>;
+  config: Pick<Config, 'databases' | 'servers'>;
   /** A backup id, or a database's name for its latest. */
   backup: string;
   /** Look only there. */
@@ -45,13 +46,13 @@ export async function locateBackup(options: LocateOptions): Promise<LocatedBacku
     ? await locateId(storages, backup, signal)
     : await locateLatest(storages, options);
   if (found) return { ...found, others: storages.filter((each) => each !== found.storage) };
-  throw await notLocated({ backup, databases: [...options.config.databases.keys()], storages, signal });
+  throw await notLocated({ backup, config: options.config, storages, signal });
 }
 
 type Found = Omit<LocatedBackup, 'others'>;
 
 function searchOrder({ resources, config, backup }: LocateOptions): string[] {
-  const database = config.databases.get(isBackupId(backup) ? databaseOf(backup) : backup);
+  const database = findDatabase(config, isBackupId(backup) ? databaseOf(backup) : backup);
   const own = database ? [database.storage, ...database.copies.map(({ storage }) => storage)] : [];
   return [...new Set([...own, ...resources.storageNames])];
 }

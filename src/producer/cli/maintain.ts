@@ -1,4 +1,5 @@
 import type { Config } from '../../shared/config/schema.ts';
+import { configuredPools, findDatabase } from '../../shared/config/servers.ts';
 import { defaultPool } from '../../shared/queues/names.ts';
 import type { Client } from '../client/client.ts';
 import type { CliContext } from './context.ts';
@@ -28,6 +29,6 @@ export async function maintain(
 }
 
 /** A database that left the configuration still has backups; the workers of any pool can see to them. */
-function poolOf({ databases }: Config, database: string): string {
-  return databases.get(database)?.pool ?? [...databases.values()][0]?.pool ?? defaultPool;
+function poolOf(config: Config, database: string): string {
+  return findDatabase(config, database)?.pool ?? configuredPools(config)[0] ?? defaultPool;
 }

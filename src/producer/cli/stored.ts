@@ -17,16 +17,18 @@ export interface Survey {
 export async function surveyStorages(options: {
   resources: Pick<Resources, 'storage'>;
   storages: readonly string[];
-  database: string | undefined;
+  /** Only what is of this database, or of the databases of this server. */
+  database?: string | undefined;
+  server?: string | undefined;
   cache?: ManifestCache | undefined;
   signal: AbortSignal;
 }): Promise<Survey> {
-  const { resources, storages, database, cache, signal } = options;
+  const { resources, storages, database, server, cache, signal } = options;
   const surveys = await Promise.all(
     storages.map(async (name): Promise<Survey> => {
       try {
         const storage = await resources.storage(name);
-        const backups = await listBackups({ storage, database, cache, signal });
+        const backups = await listBackups({ storage, database, server, cache, signal });
         return { backups: backups.map((backup) => ({ ...backup, storage: name })), failures: [] };
       } catch (error) {
         if (!(error instanceof BackupDataError) || error.code === 'STORAGE_UNKNOWN') throw error;

@@ -1,12 +1,14 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
+import type { Config, DatabaseConfig, ServerConfig } from '../../shared/config/schema.ts';
+import { configuredPools } from '../../shared/config/servers.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { sourceFingerprint } from '../../shared/fingerprint.ts';
 import { compactTime, newAttemptId, newBackupId, type RandomBelow } from '../../shared/ids.ts';
+import { type Enqueued, enqueueBackup, enqueueDiscover } from '../../shared/queues/backup-job.ts';
 import { type EnqueuedCopy, enqueueCopy } from '../../shared/queues/copy-job.ts';
 import { queueName, type WorkerQueue, workerQueues } from '../../shared/queues/names.ts';
-import { backupOptions, maintenanceOptions, restoreOptions } from '../../shared/queues/options.ts';
+import { maintenanceOptions, restoreOptions } from '../../shared/queues/options.ts';
 import type { Payload } from '../../shared/queues/payloads.ts';
 import { openQueue } from '../../shared/queues/queue.ts';
 
@@ -17,17 +19,11 @@ export interface ClientOptions {
   randomBelow?: RandomBelow;
 }
 
-/** How a request to back a database up was taken. */
-export interface Enqueued {
-  /** The run to follow; another's id when this request joined it. */
-  jobId: string;
-  /** `new`: a run of its own. `successor`: it follows the run that is active now. `joined`: one that waits already serves it. */
-  as: 'new' | 'successor' | 'joined';
-}
-
 /** The producer's side of the queues. Close it when done. */
 export interface Client {
   backup(database: DatabaseConfig): Promise<Enqueued>;
+  /** Has a worker look which databases the server has, and enqueue a run of each. */
+  discover(server: ServerConfig): Promise<Enqueued>;
   restore(request: Omit<Payload<'restore'>, 'source'>, target: DatabaseConfig): Promise<string>;
   /** Of several requests with the same `jobId` only the first is taken. */
   verify(request: Payload<'verify'>, pool: string, jobId?: string): Promise<string>;
@@ -50,7 +46,8 @@ export function createClient(options: ClientOptions): Client {
   return {
     queues: [...queues.values()],
     queue,
-    backup: (database) => enqueueBackup(options, queue('backups', database.pool), database),
+    backup: (database) => requestBackup(options, queue('backups', database.pool), database),
+    discover: (server) => requestDiscover(options, queue('backups', server.template.pool), server),
     restore: (request, target) => enqueueRestore(options, queue('restores', target.pool), request, target),
     verify: (request, pool, jobId) => enqueueVerify(options, queue('maintenance', pool), request, jobId),
     prune: (request, pool) => enqueuePrune(options, queue('maintenance', pool), request),
@@ -64,54 +61,24 @@ export function createClient(options: ClientOptions): Client {
 }
 
 function openQueues({ config, redis }: ClientOptions): Map<string, Queue> {
-  const pools = new Set([...config.databases.values()].map((database) => database.pool));
-  const names = [...pools].flatMap((pool) => workerQueues.map((name) => queueName(name, pool)));
+  const names = configuredPools(config).flatMap((pool) => workerQueues.map((name) => queueName(name, pool)));
   const { installation } = config;
   return new Map(names.map((name) => [name, openQueue(name, { redis, installation })]));
 }
 
-async function enqueueBackup(
-  options: ClientOptions,
-  queue: Queue,
-  database: DatabaseConfig,
-): Promise<Enqueued> {
+function requestBackup(options: ClientOptions, queue: Queue, database: DatabaseConfig): Promise<Enqueued> {
   const { config, clock, randomBelow, redis } = options;
-  // What waits behind the active run starts after this moment. BullMQ would put this request in its place, under another id.
-  const waiting = await successorOf(redis, queue, database.name);
-  if (waiting !== undefined && (await hasRun(queue, database.name))) return { jobId: waiting, as: 'joined' };
   const backupId = newBackupId({ database: database.name, at: clock(), ...(randomBelow && { randomBelow }) });
-  const payload: Payload<'backup'> = {
-    backupId,
-    database: database.name,
-    source: sourceFingerprint(database),
-    trigger: { kind: 'manual' },
-  };
-  const job = await queue.add(
-    'backup',
-    payload,
-    backupOptions({ backupId, database: database.name, queue: config.queue }),
-  );
-  if (job.id === backupId) {
-    await readBack(queue, backupId, database.name);
-    return { jobId: backupId, as: 'new' };
-  }
-  const successor = await successorOf(redis, queue, database.name);
-  if (successor !== undefined)
-    return { jobId: successor, as: successor === backupId ? 'successor' : 'joined' };
-  // Between the two calls the active run may have ended, and made the successor a run.
-  if (await queue.getJob(backupId)) return { jobId: backupId, as: 'successor' };
-  return { jobId: (await queue.getDeduplicationJobId(database.name)) ?? backupId, as: 'joined' };
+  const request = { database, backupId, trigger: { kind: 'manual' as const } };
+  return enqueueBackup({ queue, redis, config: config.queue }, request);
 }
 
-/** Whether the run that a successor waits for is there; a successor that Redis kept alone is replaced by the next `add`. */
-async function hasRun(queue: Queue, database: string): Promise<boolean> {
-  const current = await queue.getDeduplicationJobId(database);
-  return current !== null && (await queue.getJob(current)) !== undefined;
-}
-
-/** The id under which the run that waits behind an active one will start; BullMQ keeps it in a hash of its own until then. */
-export async function successorOf(redis: Redis, queue: Queue, database: string): Promise<string | undefined> {
-  return (await redis.hget(queue.toKey(`dn:${database}`), 'jid')) ?? undefined;
+function requestDiscover(options: ClientOptions, queue: Queue, server: ServerConfig): Promise<Enqueued> {
+  const { config, clock, randomBelow, redis } = options;
+  const database = `discover-${server.template.name}`;
+  const jobId = newBackupId({ database, at: clock(), ...(randomBelow && { randomBelow }) });
+  const request = { server, jobId, trigger: { kind: 'manual' as const } };
+  return enqueueDiscover({ queue, redis, config: config.queue }, request);
 }
 
 /** A duplicate id is ignored by `add` without a word; what is stored says whether it is ours. */

@@ -2,17 +2,17 @@ import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BackupDataError, fromFailedReason } from '../../shared/errors.ts';
 import { timeOfBackup } from '../../shared/ids.ts';
+import { successorOf } from '../../shared/queues/backup-job.ts';
 import { cancelKey } from '../../shared/queues/names.ts';
 import { type Progress, parseProgress } from '../../shared/queues/progress.ts';
-import { successorOf } from './client.ts';
 
 export interface FollowOptions {
   redis: Redis;
   installation: string;
   queue: Queue;
   jobId: string;
-  /** For a backup: whose run it is, because its job may not exist yet. */
-  database: string | undefined;
+  /** Of which only one is active at a time, because a successor's job does not exist yet: a run's database, or `discoverKey`. */
+  onlyOne?: string | undefined;
   signal: AbortSignal;
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
   onUpdate: (update: Update) => void;
@@ -79,14 +79,14 @@ async function look(options: FollowOptions, jobId: string): Promise<Update | { r
 
 /** A run that waits behind an active one has no job yet; when a later request replaced it, that one is followed. */
 async function lookBehind(options: FollowOptions, jobId: string): Promise<Update> {
-  const { redis, queue, database, installation } = options;
+  const { redis, queue, onlyOne, installation } = options;
   const canceller = await redis.get(cancelKey(installation, jobId));
   if (canceller !== null)
     throw new BackupDataError('CANCELLED', `cancelled by ${canceller} before it started`);
   const next =
-    database === undefined
+    onlyOne === undefined
       ? undefined
-      : ((await successorOf(redis, queue, database)) ?? (await laterRun(options, jobId, database)));
+      : ((await successorOf(redis, queue, onlyOne)) ?? (await laterRun(options, jobId, onlyOne)));
   if (next !== undefined)
     return { jobId: next, state: 'behind', progress: undefined, lastFailure: undefined, hasWorker: true };
   throw new BackupDataError('JOB_NOT_FOUND', `job ${jobId} is not in the queue any more`, {
@@ -104,15 +104,15 @@ const recent = 50;
 async function laterRun(
   { queue }: FollowOptions,
   jobId: string,
-  database: string,
+  onlyOne: string,
 ): Promise<string | undefined> {
-  const current = await queue.getDeduplicationJobId(database);
+  const current = await queue.getDeduplicationJobId(onlyOne);
   const jobs = [
     current ? await queue.getJob(current) : undefined,
     ...(await queue.getJobs(['completed', 'failed'], 0, recent - 1)),
   ];
   const asked = timeOfBackup(jobId).getTime();
-  return jobs.find((job) => job?.data?.database === database && job.timestamp >= asked)?.id;
+  return jobs.find((job) => job?.deduplicationId === onlyOne && job.timestamp >= asked)?.id;
 }
 
 export function failureOf(job: Job): BackupDataError {

@@ -55,7 +55,7 @@ export async function summarise(queues: readonly Queue[], found: Job): Promise<J
     queue: job.queueName,
     name: job.name,
     state,
-    database: textOf(data.database),
+    database: textOf(data.database ?? data.server),
     backupId: textOf(data.backupId),
     attempts: job.attemptsStarted,
     createdAt: timeOf(job.timestamp) ?? '',

@@ -1,15 +1,22 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../../shared/config/schema.ts';
+import { findDatabase } from '../../shared/config/servers.ts';
 import { databaseOf, isBackupId, timeOfBackup } from '../../shared/ids.ts';
+import { successorOf } from '../../shared/queues/backup-job.ts';
 import { cancelKey } from '../../shared/queues/names.ts';
-import { type Client, successorOf } from './client.ts';
+import { discoverKey } from '../../shared/queues/options.ts';
+import type { Client } from './client.ts';
 import type { JobSummary } from './jobs.ts';
 
 /** A run that waits behind the active one of its database. It has an id, but BullMQ makes its job only when it starts. */
 export interface Successor {
   jobId: string;
+  job: 'backup' | 'discover';
+  /** Or the server. */
   database: string;
+  /** What only one job at a time may have. */
+  onlyOne: string;
   queue: Queue;
 }
 
@@ -27,11 +34,36 @@ export async function findSuccessor(options: {
   jobId: string;
 }): Promise<Successor | undefined> {
   const { client, redis, config, jobId } = options;
-  const database = isBackupId(jobId) ? config.databases.get(databaseOf(jobId)) : undefined;
-  if (!database) return undefined;
-  const queue = client.queue('backups', database.pool);
-  const next = await successorOf(redis, queue, database.name);
-  return next === jobId ? { jobId, database: database.name, queue } : undefined;
+  for (const { name, job, pool, onlyOne } of candidates(config, jobId)) {
+    const queue = client.queue('backups', pool);
+    if ((await successorOf(redis, queue, onlyOne)) === jobId)
+      return { jobId, job, database: name, onlyOne, queue };
+  }
+  return undefined;
+}
+
+/** Whose successor a job of that id may be: a database's, or a server's, whose id holds its name as well. */
+function candidates(
+  config: Config,
+  jobId: string,
+): { name: string; job: Successor['job']; pool: string; onlyOne: string }[] {
+  if (!isBackupId(jobId)) return [];
+  const name = databaseOf(jobId);
+  const database = findDatabase(config, name);
+  const server = config.servers.get(name.replace(/^discover-/, ''))?.template;
+  return [
+    ...(database ? [{ name, job: 'backup' as const, pool: database.pool, onlyOne: name }] : []),
+    ...(server
+      ? [
+          {
+            name: server.name,
+            job: 'discover' as const,
+            pool: server.pool,
+            onlyOne: discoverKey(server.name),
+          },
+        ]
+      : []),
+  ];
 }
 
 /** Takes it out of the queue; `told` when it became a job meanwhile, which its worker then ends. */
@@ -42,21 +74,21 @@ export async function cancelSuccessor(options: {
   by: string;
 }): Promise<'removed' | 'told'> {
   const { redis, installation, successor, by } = options;
-  const { jobId, queue, database } = successor;
+  const { jobId, queue, onlyOne } = successor;
   // The mark first: whoever follows the run learns from it why there will be none.
   await redis.set(cancelKey(installation, jobId), by, 'EX', week);
-  const removed = await redis.eval(removeIfStillNext, 1, queue.toKey(`dn:${database}`), jobId);
+  const removed = await redis.eval(removeIfStillNext, 1, queue.toKey(`dn:${onlyOne}`), jobId);
   return removed === 1 ? 'removed' : 'told';
 }
 
-export function summariseSuccessor({ jobId, database, queue }: Successor): JobSummary {
+export function summariseSuccessor({ jobId, job, database, queue }: Successor): JobSummary {
   return {
     id: jobId,
     queue: queue.name,
-    name: 'backup',
+    name: job,
     state: 'behind',
     database,
-    backupId: jobId,
+    backupId: job === 'backup' ? jobId : null,
     attempts: 0,
     createdAt: timeOfBackup(jobId).toISOString(),
     startedAt: null,

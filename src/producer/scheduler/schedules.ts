@@ -13,10 +13,11 @@ export interface Schedule {
   opts: JobSchedulerTemplateOptions;
 }
 
-/** Every schedule that the configuration asks for. */
-export function schedulesOf({ databases, queue }: Config): Schedule[] {
+/** Every schedule that the configuration asks for. Of a server it is one, for all of its databases. */
+export function schedulesOf({ databases, servers, queue }: Config): Schedule[] {
   const opts = tickOptions(queue);
-  return [...databases.values()].flatMap(({ name, timezone: tz, verify }) =>
+  const templates = [...servers.values()].map(({ template }) => template);
+  return [...databases.values(), ...templates].flatMap(({ name, timezone: tz, verify }) =>
     verify.schedule === undefined
       ? []
       : [

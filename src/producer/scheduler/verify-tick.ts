@@ -1,8 +1,14 @@
-import { type CatalogEntry, listEntries, readManifest } from '../../pipeline/catalog/catalog.ts';
+import {
+  type CatalogEntry,
+  databasesStored,
+  listEntries,
+  readManifest,
+} from '../../pipeline/catalog/catalog.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { Storage } from '../../pipeline/storage/storage.ts';
 import { drillPlaceOf } from '../../shared/config/drill-places.ts';
 import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
+import { findDatabase } from '../../shared/config/servers.ts';
 import { hasCode } from '../../shared/errors.ts';
 import { sourceFingerprint } from '../../shared/fingerprint.ts';
 import { compactTime } from '../../shared/ids.ts';
@@ -17,19 +23,39 @@ export interface TickContext {
   logger: Logger;
 }
 
-/** Enqueues the verification of one backup. The job's id is the slot's, so that a tick that is handled twice does it once. */
+/** Enqueues the verification of one backup; of a server, of one of each of its databases. The job's id is the slot's, so that a tick that is handled twice does it once. */
 export async function verifyAtTick(
   context: TickContext,
   tick: { database: string; slot: Date; signal: AbortSignal },
 ): Promise<void> {
-  const { config, client } = context;
+  const { config } = context;
   const logger = context.logger.child({ database: tick.database });
-  const database = config.databases.get(tick.database);
-  if (database?.verify.schedule === undefined) {
+  const server = config.servers.get(tick.database)?.template;
+  const due = server ?? findDatabase(config, tick.database);
+  if (due?.verify.schedule === undefined) {
     logger.info('a verification was due of a database that has no schedule any more');
     return;
   }
-  const chosen = await choose({ ...context, logger }, database, tick.signal);
+  if (!server) return verifyOne({ ...context, logger }, due, tick);
+  const storage = await context.resources.storage(server.storage);
+  const stored = await databasesStored({ storage, server: server.name, signal: tick.signal });
+  const databases = stored.flatMap((name) => findDatabase(config, name) ?? []);
+  if (databases.length === 0) logger.info('a verification was due of a server that has no backup yet');
+  for (const database of databases)
+    await verifyOne(
+      { ...context, logger: context.logger.child({ database: database.name }) },
+      database,
+      tick,
+    );
+}
+
+async function verifyOne(
+  context: TickContext,
+  database: DatabaseConfig,
+  tick: { slot: Date; signal: AbortSignal },
+): Promise<void> {
+  const { config, client, logger } = context;
+  const chosen = await choose(context, database, tick.signal);
   if (!chosen) {
     logger.info('a verification was due, and there is no backup yet');
     return;
@@ -83,7 +109,7 @@ async function hasManifest(
 }
 
 /** Only a drill on a server has one; the configuration was refused where it is missing. */
-function targetOf({ databases }: Config, { engine, verify }: DatabaseConfig): DatabaseConfig | null {
+function targetOf(config: Config, { engine, verify }: DatabaseConfig): DatabaseConfig | null {
   if (verify.level !== 'restore' || drillPlaceOf(engine) !== 'on a server') return null;
-  return databases.get(verify.target ?? '') ?? null;
+  return findDatabase(config, verify.target ?? '') ?? null;
 }

@@ -15,6 +15,26 @@ export function findDatabase(
   return undefined;
 }
 
+/** The server that a database of that name is or was on; undefined for one that is configured by itself, and for any other name. */
+export function serverOf(
+  { databases, servers }: Pick<Config, 'databases' | 'servers'>,
+  name: string,
+): ServerConfig | undefined {
+  if (databases.has(name)) return undefined;
+  return [...servers.values()].find(({ template }) => name.startsWith(`${template.name}.`));
+}
+
+/** What an operator may name: every database and every server of the configuration. */
+export function configuredNames({ databases, servers }: Pick<Config, 'databases' | 'servers'>): string[] {
+  return [...databases.keys(), ...servers.keys()];
+}
+
+/** Every pool that a database or a server of the configuration names. */
+export function configuredPools({ databases, servers }: Pick<Config, 'databases' | 'servers'>): string[] {
+  const templates = [...servers.values()].map(({ template }) => template);
+  return [...new Set([...databases.values(), ...templates].map(({ pool }) => pool))];
+}
+
 /** A database on a server, by the name that the server has for it; undefined where its patterns leave that one out. */
 export function databaseOn(server: ServerConfig, database: string): DatabaseConfig | undefined {
   const { template, include, exclude } = server;

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/schema.ts';
+import { configuredPools } from '../config/servers.ts';
 import { queueName, workerQueues } from './names.ts';
 import { openQueue } from './queue.ts';
 
@@ -13,11 +14,12 @@ export async function namedBackups({
   config,
   redis,
 }: {
-  config: Pick<Config, 'databases' | 'installation'>;
+  config: Pick<Config, 'databases' | 'servers' | 'installation'>;
   redis: Redis;
 }): Promise<Map<string, Set<string>>> {
-  const pools = new Set([...config.databases.values()].map(({ pool }) => pool));
-  const names = [...pools].flatMap((pool) => workerQueues.map((queue) => queueName(queue, pool)));
+  const names = configuredPools(config).flatMap((pool) =>
+    workerQueues.map((queue) => queueName(queue, pool)),
+  );
   const found = await Promise.all(names.map((name) => namedIn(name, { config, redis })));
   const byBackup = Map.groupBy(found.flat(), ({ backupId }) => backupId);
   return new Map([...byBackup].map(([backupId, jobs]) => [backupId, new Set(jobs.map(({ name }) => name))]));

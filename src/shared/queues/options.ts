@@ -29,6 +29,22 @@ export function backupOptions(options: {
   };
 }
 
+/** One look at a server at a time, as one run of a database. */
+export function discoverOptions(options: { jobId: string; server: string; queue: QueueConfig }): JobsOptions {
+  return {
+    ...kept,
+    jobId: options.jobId,
+    attempts: options.queue.attempts,
+    backoff: { type: 'capped' },
+    deduplication: { id: discoverKey(options.server), keepLastIfActive: true },
+  };
+}
+
+/** Of a server's discover jobs, what the name of a database is of its runs: one at a time. No database is called so. */
+export function discoverKey(server: string): string {
+  return `discover:${server}`;
+}
+
 /** Never started twice: a restore that lost its worker may have left half a database behind. */
 export function restoreOptions(jobId: string): JobsOptions {
   return { ...kept, jobId, attempts: 1 };

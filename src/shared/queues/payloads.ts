@@ -9,18 +9,15 @@ const name = z.string().refine(isName);
 const backupId = z.string().refine(isBackupId);
 const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
 
-const backup = z.strictObject({
-  backupId,
-  database: databaseName,
-  source: fingerprint,
-  trigger: z.strictObject({
-    kind: z.enum(['manual', 'schedule']),
-    slot: z.iso.datetime({ precision: 3 }).optional(),
-  }),
+const trigger = z.strictObject({
+  kind: z.enum(['manual', 'schedule']),
+  slot: z.iso.datetime({ precision: 3 }).optional(),
 });
 
-/** Looks which databases a server has, and enqueues a run of each. */
-const discover = z.strictObject({ server: name, source: fingerprint });
+const backup = z.strictObject({ backupId, database: databaseName, source: fingerprint, trigger });
+
+/** Looks which databases a server has, and enqueues a run of each with the same trigger. */
+const discover = z.strictObject({ server: name, source: fingerprint, trigger });
 
 const restore = z.strictObject({
   backupId,

@@ -2,6 +2,7 @@ import { findBackup, unreadNotes } from '../../pipeline/catalog/find.ts';
 import { type CopyOutcome, copy } from '../../pipeline/copy.ts';
 import { missingCopies } from '../../pipeline/missing-copies.ts';
 import type { Storage } from '../../pipeline/storage/storage.ts';
+import { findDatabase } from '../../shared/config/servers.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { type CopyResult, type Payload, parsePayload } from '../../shared/queues/payloads.ts';
 import type { WorkerContext } from '../context.ts';
@@ -37,7 +38,7 @@ async function run(context: WorkerContext, start: Start, payload: Payload<'copy'
   const from = await sourcesOf(context, payload);
   const source = await findBackup({ storages: from, backupId, signal });
   if (!source) throw gone(payload, from);
-  const maxDuration = config.databases.get(payload.database)?.maxDuration ?? day;
+  const maxDuration = findDatabase(config, payload.database)?.maxDuration ?? day;
   const limits = { maxDuration, noBytes: config.timeouts.noBytes };
   const expectedBytes = source.manifest.bytes;
   const monitor = startMonitor({ context, job, attemptId: null, expectedBytes, limits, abort });
@@ -66,7 +67,7 @@ function sourcesOf(
   { resources, config }: WorkerContext,
   { database: name, from, to }: Payload<'copy'>,
 ): Promise<Storage[]> {
-  const database = config.databases.get(name);
+  const database = findDatabase(config, name);
   const others = database ? [database.storage, ...database.copies.map(({ storage }) => storage)] : [];
   const names = new Set([from, ...others]);
   names.delete(to);
@@ -87,7 +88,7 @@ async function mendGaps(
   { database: name, from, to }: Payload<'copy'>,
 ): Promise<void> {
   const { resources, config, clock, mendCopy } = context;
-  const database = config.databases.get(name);
+  const database = findDatabase(config, name);
   const target = database?.copies.find(({ storage }) => storage === to);
   if (!database || !target) return;
   try {

@@ -83,7 +83,7 @@ async function followUp(
   { config, enqueueMaintenance }: WorkerContext,
   { backupId, database: name, followUp: isFollowUp }: Payload<'verify'>,
 ): Promise<void> {
-  const database = config.databases.get(name);
+  const database = findDatabase(config, name);
   if (!isFollowUp || !database) return;
   await enqueueMaintenance({
     name: 'prune',

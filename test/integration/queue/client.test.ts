@@ -59,7 +59,7 @@ async function withQueues(use: (bench: Bench) => Promise<void>): Promise<void> {
           installation,
           queue: client.queue('backups', 'default'),
           jobId,
-          database: 'shop',
+          onlyOne: 'shop',
           signal: new AbortController().signal,
           wait: () => turn(),
           onUpdate,

@@ -1,15 +1,10 @@
-import type { Config, DatabaseConfig } from '../../../shared/config/schema.ts';
-import {
-  asBackupDataError,
-  BackupDataError,
-  type ErrorDocument,
-  toErrorDocument,
-} from '../../../shared/errors.ts';
-import type { BackupResult } from '../../../shared/queues/payloads.ts';
-import type { Client, Enqueued } from '../../client/client.ts';
+import type { Config, DatabaseConfig, ServerConfig } from '../../../shared/config/schema.ts';
+import { configuredNames } from '../../../shared/config/servers.ts';
+import { BackupDataError } from '../../../shared/errors.ts';
+import type { Enqueued } from '../../../shared/queues/backup-job.ts';
+import type { Run, Runs, Session } from '../backup-runs.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
-import type { ProgressPrinter } from '../output/progress.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -23,8 +18,12 @@ export const backupVerb = verb<Options>({
   describe: 'Back databases up now, and wait for the outcome',
   builder: (parser) =>
     parser
-      .positional('databases', { type: 'string', array: true, describe: 'Names from the configuration' })
-      .option('all', { type: 'boolean', default: false, describe: 'Every database of the configuration' })
+      .positional('databases', {
+        type: 'string',
+        array: true,
+        describe: 'Databases, or servers for all of theirs',
+      })
+      .option('all', { type: 'boolean', default: false, describe: 'Every database, and every server' })
       .option('detach', {
         type: 'boolean',
         default: false,
@@ -35,120 +34,87 @@ export const backupVerb = verb<Options>({
   run,
 });
 
-/** How one database of the command fared. */
-interface Run {
-  database: string;
-  backupId: string;
-  as: Enqueued['as'];
-  outcome: 'committed' | 'enqueued' | 'failed';
-  bytes: number | null;
-  /** Milliseconds. */
-  duration: number | null;
-  error: ErrorDocument | null;
-}
-
 async function run(context: CliContext, options: Options): Promise<number> {
   const config = await context.config();
-  const databases = await chosen(context, config, options);
+  const chosen = await choose(context, config, options);
   const { withClient } = await import('../../client/open.ts');
   const { findRedisUrl } = await import('../redis-url.ts');
   const { createProgressPrinter } = await import('../output/progress.ts');
   const printer = createProgressPrinter(context);
-  const runs = await withClient(
-    { config, redisUrl: await findRedisUrl(context) },
-    async ({ client, redis }) => {
-      const enqueued: { database: DatabaseConfig; request: Enqueued }[] = [];
-      for (const database of databases)
-        enqueued.push({ database, request: await enqueue(context, client, database) });
-      if (options.detach) return enqueued.map(({ database, request }) => detached(database, request));
-      const { followJob } = await import('../follow-job.ts');
-      return Promise.all(
-        enqueued.map(({ database, request }) => {
-          const queue = client.queue('backups', database.pool);
-          const job = {
-            redis,
-            installation: config.installation,
-            queue,
-            jobId: request.jobId,
-            database: database.name,
-            name: database.name,
-            printer,
-          };
-          return settle(context, printer, { database, request }, () => followJob(context, job));
-        }),
-      );
-    },
+  const redisUrl = await findRedisUrl(context);
+  const runs = await withClient({ config, redisUrl }, ({ client, redis }) =>
+    runAll(context, { config, client, redis, printer }, { ...chosen, detach: options.detach }),
   ).finally(printer.done);
   return conclude(context, runs);
 }
 
-async function chosen(
+interface Chosen {
+  databases: readonly DatabaseConfig[];
+  servers: readonly ServerConfig[];
+}
+
+async function choose(
   context: CliContext,
   config: Config,
-  { databases = [], all }: Options,
-): Promise<DatabaseConfig[]> {
-  if (all && databases.length > 0)
+  { databases: names = [], all }: Options,
+): Promise<Chosen> {
+  if (all && names.length > 0)
     throw new BackupDataError('USAGE', 'give names or --all, not both', {
       hint: 'See `backupdata backup --help`.',
     });
-  if (all || (databases.length === 0 && config.databases.size === 1)) return [...config.databases.values()];
-  if (databases.length === 0) {
+  const { databases, servers } = config;
+  if (all || (names.length === 0 && databases.size + servers.size === 1))
+    return { databases: [...databases.values()], servers: [...servers.values()] };
+  if (names.length === 0) {
     throw new BackupDataError('USAGE', 'name the databases to back up, or give --all', {
-      hint: `The configuration has ${[...config.databases.keys()].join(', ')}.`,
+      hint: `The configuration has ${configuredNames(config).join(', ')}.`,
     });
   }
   const resources = await context.resources();
-  return [...new Set(databases)].map((name) => resources.database(name));
-}
-
-async function enqueue(context: CliContext, client: Client, database: DatabaseConfig): Promise<Enqueued> {
-  const request = await client.backup(database);
-  if (request.as === 'joined')
-    context.say(
-      `${database.name}: a run that has not started yet already does this; joined ${request.jobId}`,
-    );
-  if (request.as === 'successor')
-    context.say(`${database.name}: a run is active; ${request.jobId} follows it, with a newer snapshot`);
-  return request;
-}
-
-function detached(database: DatabaseConfig, { jobId, as }: Enqueued): Run {
+  const distinct = [...new Set(names)];
   return {
-    database: database.name,
-    backupId: jobId,
-    as,
-    outcome: 'enqueued',
-    bytes: null,
-    duration: null,
-    error: null,
+    databases: distinct.filter((name) => !servers.has(name)).map((name) => resources.database(name)),
+    servers: distinct.flatMap((name) => servers.get(name) ?? []),
   };
 }
 
-async function settle(
+async function runAll(
   context: CliContext,
-  printer: ProgressPrinter,
-  { database, request }: { database: DatabaseConfig; request: Enqueued },
-  wait: () => Promise<unknown>,
-): Promise<Run> {
-  const base = { database: database.name, as: request.as };
-  try {
-    const { backupId, bytes, duration } = (await wait()) as BackupResult;
-    return { ...base, backupId, outcome: 'committed', bytes, duration, error: null };
-  } catch (error) {
-    if (context.signal.aborted) throw error;
-    printer.done();
-    return {
-      ...base,
-      backupId: request.jobId,
-      outcome: 'failed',
-      bytes: null,
-      duration: null,
-      error: toErrorDocument(asBackupDataError(error)),
-    };
+  session: Session,
+  { databases, servers, detach }: Chosen & Pick<Options, 'detach'>,
+): Promise<Runs> {
+  const { begun, followRun, followServer } = await import('../backup-runs.ts');
+  const { client } = session;
+  const runs: { database: DatabaseConfig; request: Enqueued }[] = [];
+  for (const database of databases)
+    runs.push({ database, request: tellOf(context, database.name, await client.backup(database)) });
+  const looks: { server: ServerConfig; request: Enqueued }[] = [];
+  for (const server of servers)
+    looks.push({ server, request: tellOf(context, server.template.name, await client.discover(server)) });
+  if (detach) {
+    const asked = [...runs, ...looks.map(({ server, request }) => ({ database: server.template, request }))];
+    return { runs: asked.map(begun), vanished: [] };
   }
+  const [own, ofServers] = await Promise.all([
+    Promise.all(runs.map((each) => followRun(context, session, each))),
+    Promise.all(looks.map((each) => followServer(context, session, each))),
+  ]);
+  return {
+    runs: [...own, ...ofServers.flatMap((each) => each.runs)],
+    vanished: ofServers.flatMap(({ vanished }) => vanished),
+  };
 }
 
-async function conclude(context: CliContext, runs: readonly Run[]): Promise<number> {
+/** Says where a request is not a run of its own. */
+function tellOf(context: CliContext, name: string, request: Enqueued): Enqueued {
+  if (request.as === 'joined')
+    context.say(`${name}: a run that has not started yet already does this; joined ${request.jobId}`);
+  if (request.as === 'successor')
+    context.say(`${name}: a run is active; ${request.jobId} follows it, with a newer snapshot`);
+  return request;
+}
+
+async function conclude(context: CliContext, { runs, vanished }: Runs): Promise<number> {
   const { formatBytes, formatDuration } = await import('../../../shared/config/units.ts');
   const line = ({ backupId, bytes, duration }: Run): string =>
     bytes === null || duration === null
@@ -156,7 +122,7 @@ async function conclude(context: CliContext, runs: readonly Run[]): Promise<numb
       : `${backupId}  ${formatBytes(bytes)}  ${formatDuration(duration)}`;
   const failures = runs.flatMap(({ error }) => error ?? []);
   context.print({
-    document: { runs },
+    document: { runs, vanished },
     text: runs
       .filter((each) => each.error === null)
       .map(line)

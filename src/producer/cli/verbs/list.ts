@@ -22,7 +22,10 @@ export const listVerb = verb<Options>({
   },
   builder: (parser) =>
     parser
-      .positional('database', { type: 'string', describe: 'Only the backups of this database' })
+      .positional('database', {
+        type: 'string',
+        describe: 'Only the backups of this database, or of this server',
+      })
       .option('storage', { type: 'string', requiresArg: true, describe: 'Only what this storage holds' })
       .option('here', {
         type: 'boolean',
@@ -40,16 +43,17 @@ async function run(context: CliContext, options: Options): Promise<number> {
   const { surveyStorages } = await import('../stored.ts');
   // No folder of a storage has another kind of name; asking for one is asking for an unknown database.
   if (database !== undefined && !isDatabaseName(database)) resources.database(database);
+  const isServer = database !== undefined && (await context.config()).servers.has(database);
   const storages = storage === undefined ? resources.storageNames : [storage];
   const cache = options.here ? undefined : await openCache(context);
   const survey = await surveyStorages({
     resources,
     storages,
-    database,
+    ...(isServer ? { server: database } : { database }),
     cache,
     signal: context.signal,
   }).finally(() => cache?.close());
-  if (survey.backups.length === 0) await refuseNothing(context, survey, database);
+  if (survey.backups.length === 0) await refuseNothing(context, survey, isServer ? undefined : database);
   const text = await textOf(context, survey, options);
   context.print({ document: { backups: survey.backups.map(documentOf) }, text });
   tellDamage(context, survey);

@@ -108,5 +108,5 @@ async function notFound(context: CliContext, backup: string): Promise<BackupData
   const { notLocated } = await import('../not-located.ts');
   const [config, resources] = [await context.config(), await context.resources()];
   const storages = await Promise.all(resources.storageNames.map((name) => resources.storage(name)));
-  return notLocated({ backup, databases: [...config.databases.keys()], storages, signal: context.signal });
+  return notLocated({ backup, config, storages, signal: context.signal });
 }

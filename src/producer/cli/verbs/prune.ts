@@ -60,9 +60,15 @@ async function chosen(context: CliContext, { database, storage }: Options): Prom
   const [config, resources] = [await context.config(), await context.resources()];
   const { placesIn } = await import('../preview-prune.ts');
   if (storage !== undefined) await resources.storage(storage);
-  const named = database === undefined ? [...config.databases.values()] : [resources.database(database)];
+  const { databasesOfServer } = await import('../server-databases.ts');
+  const servers =
+    database === undefined ? [...config.servers.values()] : [config.servers.get(database) ?? []].flat();
+  const discovered = await Promise.all(servers.map((server) => databasesOfServer(context, server, storage)));
+  const configured = database === undefined ? [...config.databases.values()] : [];
+  const single = database === undefined || config.servers.has(database) ? [] : [resources.database(database)];
+  const named = [...configured, ...discovered.flat(), ...single];
   const kept = named.filter((each) => placesIn(each, storage).length > 0);
-  if (kept.length > 0 || storage === undefined) return kept;
+  if (kept.length > 0 || storage === undefined || servers.length > 0) return kept;
   throw new BackupDataError('USAGE', `no backups of ${database ?? 'any database'} go to storage ${storage}`, {
     hint: 'See `storage` and `copies` in the configuration.',
   });

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { configuredNames, configuredPools } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { type ReleaseStack, withReleases } from '../../../shared/lifecycle.ts';
 import { defaultPool } from '../../../shared/queues/names.ts';
@@ -31,10 +32,9 @@ async function up(context: CliContext, options: Options, releases: ReleaseStack)
   const { dataDir } = await context.environment();
   await refuseSecond(dataDir);
   const server = await openServer(context, releases);
-  const { databases } = server.config;
   const { redisUrl, ended } = await givenOrOwnRedis(context, releases);
   const producer = await server.startProducer(redisUrl);
-  const pools = [...new Set([...databases.values()].map((database) => database.pool)).add(defaultPool)];
+  const pools = [...new Set([...configuredPools(server.config), defaultPool])];
   const worker = await server.startWorker({ redisUrl, pools, concurrency });
   const metrics = await server.startTelemetry({ defaultPort: 9090, services: [producer, worker] });
   await Promise.race([Promise.all([producer.ready, worker.ready]), untilStopped(context.signal)]);
@@ -46,7 +46,7 @@ async function up(context: CliContext, options: Options, releases: ReleaseStack)
     metrics,
   });
   releases.push(() => removeUpFile(dataDir));
-  announce(context, { http: producer.url, metrics, databases: [...databases.keys()] });
+  announce(context, { http: producer.url, metrics, databases: configuredNames(server.config) });
   await Promise.race([untilStopped(context.signal), ended]);
   context.say(
     'stopping: runs have the drain time to end, then they go back to the queue (Ctrl-C again to stop at once)',

@@ -92,7 +92,7 @@ function targetName(
 ): string | undefined {
   if (level !== 'restore') return undefined;
   if (drillPlaceOf(engine.name) !== 'on a server') return refuseTarget(engine.name, target);
-  const name = target ?? config.databases.get(database)?.verify.target;
+  const name = target ?? findDatabase(config, database)?.verify.target;
   if (name !== undefined) return name;
   throw new BackupDataError(
     'USAGE',

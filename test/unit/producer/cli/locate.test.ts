@@ -37,7 +37,7 @@ function withStorages(use: (place: Place) => Promise<void>): Promise<void> {
       return found;
     };
     const resources = { storage, storageNames: [...storages.keys()] };
-    const config = { databases: new Map([['shop', shop]]) };
+    const config = { databases: new Map([['shop', shop]]), servers: new Map() };
     await use({
       first: await storage('first'),
       second: await storage('second'),

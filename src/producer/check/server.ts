@@ -1,0 +1,51 @@
+import { discover } from '../../pipeline/discover.ts';
+import type { Resources } from '../../pipeline/resources.ts';
+import type { ServerConfig } from '../../shared/config/schema.ts';
+import { exitCodeOf } from '../../shared/errors.ts';
+import { checkDatabase } from './database.ts';
+import { type Finding, ok, problem, warning } from './finding.ts';
+
+const shown = 20;
+
+/** Asks the server what would be backed up, and goes with the first of it as far as a backup does before it dumps. */
+export async function checkServer(options: {
+  server: ServerConfig;
+  resources: Pick<Resources, 'engine' | 'context'>;
+  signal: AbortSignal;
+}): Promise<readonly Finding[]> {
+  const { server, resources, signal } = options;
+  const { name, engine } = server.template;
+  const context = resources.context(signal);
+  const found = await discover({ server, engine: await resources.engine(engine), context });
+  const { databases, unnameable } = found;
+  const [first] = databases;
+  if (!first) return [...tooLong(name, unnameable), none(name)];
+  return [
+    ok(`server ${name}`, `backs up ${listOf(databases.map((database) => database.name))}`),
+    ...tooLong(name, unnameable),
+    ...(await checkDatabase({ database: first, resources, signal })),
+  ];
+}
+
+function listOf(names: readonly string[]): string {
+  const rest = names.length - shown;
+  return `${names.slice(0, shown).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+function none(server: string): Finding {
+  return warning(
+    `server ${server}`,
+    'it has no database that would be backed up',
+    'See `discover.include` and `discover.exclude` of this entry.',
+  );
+}
+
+function tooLong(server: string, names: readonly string[]): Finding[] {
+  return names.map((name) =>
+    problem(`server ${server}`, {
+      detail: `the name of its database ${JSON.stringify(name)} is too long to be stored`,
+      hint: 'Give it an entry of its own with `url`, and leave it out here by `discover.exclude`.',
+      exit: exitCodeOf('CONFIG_INVALID'),
+    }),
+  );
+}

@@ -1,0 +1,88 @@
+import { databasesStored } from '../../pipeline/catalog/catalog.ts';
+import { type Discovered, discover } from '../../pipeline/discover.ts';
+import type { DatabaseConfig, ServerConfig } from '../../shared/config/schema.ts';
+import { findDatabase } from '../../shared/config/servers.ts';
+import { BackupDataError } from '../../shared/errors.ts';
+import { newBackupId } from '../../shared/ids.ts';
+import { type DiscoverResult, type Payload, parsePayload } from '../../shared/queues/payloads.ts';
+import type { WorkerContext } from '../context.ts';
+import { expectedServer } from '../drift.ts';
+import type { Start } from '../job.ts';
+
+/**
+ * Asks a server which databases it has, and enqueues a run of each. A database that cannot be backed up fails the job,
+ * once the others are enqueued.
+ */
+export async function processDiscover(context: WorkerContext, start: Start): Promise<DiscoverResult> {
+  const payload = parsePayload('discover', start.job.data);
+  const server = await expectedServer(context, start, payload);
+  const { resources } = context;
+  const logger = start.logger.child({ server: payload.server });
+  const found = await discover({
+    server,
+    engine: await resources.engine(server.template.engine),
+    context: resources.context(start.signal),
+  });
+  const runs = await enqueueRuns(context, start, { trigger: payload.trigger, databases: found.databases });
+  logger.info('runs of the databases of a server are enqueued', { runs: runs.length });
+  refuseIncomplete(server, found);
+  const vanished = await vanishedFrom(context, { ...start, logger }, { server, found });
+  if (vanished.length > 0)
+    logger.warn('databases are no longer on the server; their backups are kept', { vanished });
+  return { runs, vanished };
+}
+
+/** One after the other: a lost worker's successor begins again, and the ids tell it what was enqueued already. */
+async function enqueueRuns(
+  { enqueueBackup }: WorkerContext,
+  { job, signal }: Start,
+  { trigger, databases }: { trigger: Payload<'discover'>['trigger']; databases: readonly DatabaseConfig[] },
+): Promise<DiscoverResult['runs']> {
+  const runs: { database: string; jobId: string }[] = [];
+  // Of the slot, or of the moment in which it was asked for: every attempt of this job gives a database the same id.
+  const slot = trigger.slot === undefined ? new Date(job.timestamp) : new Date(trigger.slot);
+  for (const database of databases) {
+    signal.throwIfAborted();
+    const backupId = newBackupId({ database: database.name, at: slot, slot });
+    const { jobId } = await enqueueBackup({ database, backupId, trigger });
+    runs.push({ database: database.name, jobId });
+  }
+  return runs;
+}
+
+function refuseIncomplete(
+  { template: { name }, include, exclude }: ServerConfig,
+  { databases, unnameable }: Discovered,
+): void {
+  if (unnameable.length > 0) {
+    throw new BackupDataError(
+      'CONFIG_INVALID',
+      `the server ${name} has databases whose names are too long to be stored: ${unnameable.map((each) => JSON.stringify(each)).join(', ')}; the others are backed up`,
+      { hint: 'Give each an entry of its own with `url`, and leave it out here by `discover.exclude`.' },
+    );
+  }
+  if (databases.length > 0) return;
+  const patterns = include.length + exclude.length > 0 ? ' that its patterns let through' : '';
+  throw new BackupDataError('DATABASE_MISSING', `the server ${name} has no database${patterns}`, {
+    hint: 'See `discover.include` and `discover.exclude`; a pattern means upper and lower case as it is written.',
+  });
+}
+
+/** Those that have backups, are still asked for, and were not found. */
+async function vanishedFrom(
+  { config, resources }: WorkerContext,
+  { signal, logger }: Start,
+  { server: { template }, found }: { server: ServerConfig; found: Discovered },
+): Promise<readonly string[]> {
+  const present = new Set(found.databases.map(({ name }) => name));
+  try {
+    const storage = await resources.storage(template.storage);
+    const stored = await databasesStored({ storage, server: template.name, signal });
+    return stored.filter((name) => !present.has(name) && findDatabase(config, name) !== undefined);
+  } catch (error) {
+    signal.throwIfAborted();
+    // The runs are enqueued, and tell of the storage themselves.
+    logger.warn('whether databases are no longer on the server could not be seen', { error });
+    return [];
+  }
+}
