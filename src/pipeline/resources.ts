@@ -34,7 +34,11 @@ export function createResources({ config, tools }: { config: Config; tools: Tool
   return {
     database: (name) =>
       findDatabase(config, name) ??
-      fail(unknown('DATABASE_UNKNOWN', 'database', name, config, configuredNames(config))),
+      fail(
+        config.servers.has(name)
+          ? isServer(name)
+          : unknown('DATABASE_UNKNOWN', 'database', name, config, configuredNames(config)),
+      ),
     server: (name) =>
       config.servers.get(name) ??
       fail(unknown('DATABASE_UNKNOWN', 'server', name, config, [...config.servers.keys()])),
@@ -76,6 +80,12 @@ function unknown(
 ): BackupDataError {
   return new BackupDataError(code, `there is no ${kind} "${name}" in the configuration (${config.origin})`, {
     hint: `It has ${known.join(', ') || 'none'}.`,
+  });
+}
+
+function isServer(name: string): BackupDataError {
+  return new BackupDataError('DATABASE_UNKNOWN', `"${name}" is a server, and no database`, {
+    hint: `Name a database on it: ${name}.DATABASE. \`backupdata list ${name}\` shows those that have backups.`,
   });
 }
 

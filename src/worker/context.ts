@@ -3,7 +3,7 @@ import type { Resources } from '../pipeline/resources.ts';
 import type { Config, DatabaseConfig } from '../shared/config/schema.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { Metrics } from '../shared/metrics.ts';
-import type { Enqueued } from '../shared/queues/backup-job.ts';
+import type { Enqueued } from '../shared/queues/enqueued.ts';
 import type { Payload } from '../shared/queues/payloads.ts';
 
 /** What every processor of this worker shares. */

@@ -94,6 +94,7 @@ function fieldsOf(job: Job): Record<string, unknown> {
     jobId: job.id,
     backupId: data.backupId,
     database: data.database,
+    server: data.server,
     attempt: job.attemptsStarted,
   };
 }

@@ -130,8 +130,9 @@ function count(worker: Worker, { config, metrics }: WorkerContext): void {
   const labelsOf = (job: Job): { database: string; engine: string } => {
     // Only names of the configuration become labels: whatever else a job holds would grow them without bound, and so would
     // the databases of a server, which all count under the server's name.
-    const name = String(job.data?.database);
-    const labelled = config.databases.get(name) ?? serverOf(config, name)?.template;
+    const name = String(job.data?.database ?? job.data?.server);
+    const labelled =
+      config.databases.get(name) ?? (config.servers.get(name) ?? serverOf(config, name))?.template;
     return { database: labelled?.name ?? 'unknown', engine: labelled?.engine ?? 'unknown' };
   };
   worker.on('completed', (job, result: { bytes: number; duration: number }) => {
@@ -142,6 +143,6 @@ function count(worker: Worker, { config, metrics }: WorkerContext): void {
   });
   worker.on('failed', (job) => {
     // Without a finish time the job is only waiting for its next attempt.
-    if (job?.name === 'backup' && job.finishedOn !== undefined) metrics.failure.inc(labelsOf(job));
+    if (job?.finishedOn !== undefined) metrics.failure.inc(labelsOf(job));
   });
 }

@@ -1,8 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Config, DatabaseConfig, ServerConfig } from '../../shared/config/schema.ts';
-import { findDatabase } from '../../shared/config/servers.ts';
 import { asBackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
-import type { Enqueued } from '../../shared/queues/backup-job.ts';
+import type { Enqueued } from '../../shared/queues/enqueued.ts';
 import { discoverKey } from '../../shared/queues/options.ts';
 import type { BackupResult, DiscoverResult } from '../../shared/queues/payloads.ts';
 import type { Client } from '../client/client.ts';
@@ -64,11 +63,8 @@ export async function followServer(
   const [discovered] = found;
   if (!discovered) return { runs: [looked], vanished: [] };
   tell(context, name, discovered);
-  const runs = discovered.runs.map(({ database, jobId }) =>
-    followRun(context, session, {
-      database: findDatabase(session.config, database) ?? { ...server.template, name: database },
-      request: { jobId, as: request.as },
-    }),
+  const runs = discovered.runs.map(({ database, ...run }) =>
+    followRun(context, session, { database: { name: database, pool: server.template.pool }, request: run }),
   );
   return { runs: await Promise.all(runs), vanished: discovered.vanished };
 }

@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import type { Resources } from '../../pipeline/resources.ts';
 import { BackupDataError } from '../../shared/errors.ts';
-import type { Enqueued } from '../../shared/queues/backup-job.ts';
+import type { Enqueued } from '../../shared/queues/enqueued.ts';
 import { poolOf } from '../../shared/queues/names.ts';
 import { parsePayload } from '../../shared/queues/payloads.ts';
 import type { Client } from './client.ts';

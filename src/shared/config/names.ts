@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Path, Problem } from './problems.ts';
+import { decodeName, isWanted } from './servers.ts';
 
 const anything = z.unknown();
 const copyNames = z
@@ -7,9 +8,11 @@ const copyNames = z
     z.union([z.string(), z.object({ storage: z.string() }).transform(({ storage }) => storage)]).catch(''),
   )
   .catch([]);
+const patterns = z.array(z.string()).catch([]);
 const named = z
   .object({
     storage: z.string().optional().catch(undefined),
+    discover: z.object({ include: patterns, exclude: patterns }).optional().catch(undefined),
     copies: copyNames.optional(),
     verify: z
       .object({ target: z.string().optional().catch(undefined) })
@@ -49,11 +52,22 @@ function checkEntry(path: Path, { storage, copies = [], verify }: Named, all: Na
     ...copies.flatMap((copy, index) =>
       unknownName([...path, 'copies', index], copy, { kind: 'storage', known: storages }),
     ),
-    ...unknownName([...path, 'verify', 'target'], verify?.target, {
-      kind: 'database',
-      known: Object.keys(all.databases),
-    }),
+    ...unknownTarget([...path, 'verify', 'target'], verify?.target, all),
   ];
+}
+
+/** A drill is held beside one database: a configured one, or one of a server by its own name. */
+function unknownTarget(path: Path, target: string | undefined, { databases }: Names): Problem[] {
+  const entries = Object.entries(databases);
+  const onServer = entries.some(([server, { discover }]) => {
+    const database = target?.startsWith(`${server}.`)
+      ? decodeName(target.slice(server.length + 1))
+      : undefined;
+    return discover !== undefined && database !== undefined && isWanted(discover, database);
+  });
+  if (onServer) return [];
+  const known = entries.map(([name, { discover }]) => (discover === undefined ? name : `${name}.DATABASE`));
+  return unknownName(path, target, { kind: 'database', known });
 }
 
 /** With a storage that exists, a database has exactly one of its own, and each copy goes somewhere else. */

@@ -37,13 +37,21 @@ export function configuredPools({ databases, servers }: Pick<Config, 'databases'
 
 /** A database on a server, by the name that the server has for it; undefined where its patterns leave that one out. */
 export function databaseOn(server: ServerConfig, database: string): DatabaseConfig | undefined {
-  const { template, include, exclude } = server;
-  const included = include.length === 0 || include.some((pattern) => matchesPattern(pattern, database));
-  if (!included || exclude.some((pattern) => matchesPattern(pattern, database))) return undefined;
+  const { template } = server;
+  if (!isWanted(server, database)) return undefined;
   const url = new URL(template.url.reveal());
   url.pathname = `/${encodeURIComponent(database)}`;
   url.searchParams.delete('dbname');
   return { ...template, name: `${template.name}.${encodeName(database)}`, url: new Secret(url.href) };
+}
+
+/** Whether the patterns let a database through; an empty `include` includes all. */
+export function isWanted(
+  { include, exclude }: Pick<ServerConfig, 'include' | 'exclude'>,
+  database: string,
+): boolean {
+  const isLike = (pattern: string): boolean => matchesPattern(pattern, database);
+  return (include.length === 0 || include.some(isLike)) && !exclude.some(isLike);
 }
 
 /** `*` stands for any characters, `?` for one. */

@@ -3,16 +3,9 @@ import type { Redis } from 'ioredis';
 import type { DatabaseConfig, QueueConfig, ServerConfig } from '../config/schema.ts';
 import { BackupDataError } from '../errors.ts';
 import { serverFingerprint, sourceFingerprint } from '../fingerprint.ts';
+import type { Enqueued } from './enqueued.ts';
 import { backupOptions, discoverKey, discoverOptions } from './options.ts';
 import type { Payload } from './payloads.ts';
-
-/** How a request to back something up was taken. */
-export interface Enqueued {
-  /** The job to follow; another's id when this request joined it. */
-  jobId: string;
-  /** `new`: a job of its own. `successor`: it follows the one that is active now. `joined`: one that waits already serves it. */
-  as: 'new' | 'successor' | 'joined';
-}
 
 /** The `backups` queue of the pool that a request is for. */
 export interface BackupQueue {

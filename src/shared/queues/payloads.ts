@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BackupDataError } from '../errors.ts';
 import { isBackupId, isDatabaseName, isName } from '../ids.ts';
 import { verifyLevels } from '../verification.ts';
+import type { Enqueued } from './enqueued.ts';
 
 /** What jobs hold: names and ids, never a connection or a secret. */
 const databaseName = z.string().refine(isDatabaseName);
@@ -96,7 +97,7 @@ export interface BackupResult {
 
 export interface DiscoverResult {
   /** The runs that were enqueued, or joined. */
-  runs: readonly { database: string; jobId: string }[];
+  runs: readonly ({ database: string } & Enqueued)[];
   /** Databases of the catalog that the server no longer has. */
   vanished: readonly string[];
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const schema = z.object({
-  /** What the job is doing, in one word: `inspect`, `dump`, `commit`, `check`, `prepare`, `restore`, `compare`, `verify`, `copy`, `prune`, `configuration`. */
+  /** What the job is doing, in one word: `discover`, `inspect`, `dump`, `commit`, `check`, `prepare`, `restore`, `compare`, `verify`, `copy`, `prune`, `configuration`. */
   phase: z.string(),
   /** Since when, RFC 3339. */
   since: z.string(),

@@ -8,6 +8,7 @@ import { type DiscoverResult, type Payload, parsePayload } from '../../shared/qu
 import type { WorkerContext } from '../context.ts';
 import { expectedServer } from '../drift.ts';
 import type { Start } from '../job.ts';
+import { startMonitor } from '../monitor.ts';
 
 /**
  * Asks a server which databases it has, and enqueues a run of each. A database that cannot be backed up fails the job,
@@ -16,17 +17,31 @@ import type { Start } from '../job.ts';
 export async function processDiscover(context: WorkerContext, start: Start): Promise<DiscoverResult> {
   const payload = parsePayload('discover', start.job.data);
   const server = await expectedServer(context, start, payload);
+  const { job, abort } = start;
+  const { maxDuration } = server.template;
+  const limits = { maxDuration, noBytes: context.config.timeouts.noBytes };
+  const monitor = startMonitor({ context, job, attemptId: null, expectedBytes: null, limits, abort });
+  monitor.phase('discover');
+  try {
+    return await discoverAll(context, start, { server, trigger: payload.trigger });
+  } finally {
+    monitor.stop();
+  }
+}
+
+async function discoverAll(
+  context: WorkerContext,
+  start: Start,
+  { server, trigger }: { server: ServerConfig; trigger: Payload<'discover'>['trigger'] },
+): Promise<DiscoverResult> {
   const { resources } = context;
-  const logger = start.logger.child({ server: payload.server });
-  const found = await discover({
-    server,
-    engine: await resources.engine(server.template.engine),
-    context: resources.context(start.signal),
-  });
-  const runs = await enqueueRuns(context, start, { trigger: payload.trigger, databases: found.databases });
+  const { logger, signal } = start;
+  const engine = await resources.engine(server.template.engine);
+  const found = await discover({ server, engine, context: resources.context(signal) });
+  const runs = await enqueueRuns(context, start, { trigger, databases: found.databases });
   logger.info('runs of the databases of a server are enqueued', { runs: runs.length });
   refuseIncomplete(server, found);
-  const vanished = await vanishedFrom(context, { ...start, logger }, { server, found });
+  const vanished = await vanishedFrom(context, start, { server, found });
   if (vanished.length > 0)
     logger.warn('databases are no longer on the server; their backups are kept', { vanished });
   return { runs, vanished };
@@ -38,14 +53,13 @@ async function enqueueRuns(
   { job, signal }: Start,
   { trigger, databases }: { trigger: Payload<'discover'>['trigger']; databases: readonly DatabaseConfig[] },
 ): Promise<DiscoverResult['runs']> {
-  const runs: { database: string; jobId: string }[] = [];
+  const runs: DiscoverResult['runs'][number][] = [];
   // Of the slot, or of the moment in which it was asked for: every attempt of this job gives a database the same id.
   const slot = trigger.slot === undefined ? new Date(job.timestamp) : new Date(trigger.slot);
   for (const database of databases) {
     signal.throwIfAborted();
     const backupId = newBackupId({ database: database.name, at: slot, slot });
-    const { jobId } = await enqueueBackup({ database, backupId, trigger });
-    runs.push({ database: database.name, jobId });
+    runs.push({ database: database.name, ...(await enqueueBackup({ database, backupId, trigger })) });
   }
   return runs;
 }

@@ -1,7 +1,7 @@
 import type { Config, DatabaseConfig, ServerConfig } from '../../../shared/config/schema.ts';
 import { configuredNames } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
-import type { Enqueued } from '../../../shared/queues/backup-job.ts';
+import type { Enqueued } from '../../../shared/queues/enqueued.ts';
 import type { Run, Runs, Session } from '../backup-runs.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
