@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { filesBelow } from '../support/folder.ts';
+import type { Installation } from '../support/installation.ts';
+import { type WholeServer, withWholeServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
+
+const odd = 'main.~53hop~20~45~55';
+
+describe('the backups of a server', () => {
+  it('are copied, proven and retired as those of any database, each database by itself', () =>
+    withTwoDatabases(async ({ installation }) => {
+      const worker = await installation.start(['worker']);
+      await backUp(installation);
+      await until('copies and proofs are there', async () => {
+        const keys = await filesBelow(join(installation.path, 'second'));
+        const proven = (await installation.stored()).filter((key) => /\.verified-.*-decode-ok-/.test(key));
+        return keys.filter((key) => key.endsWith('.json')).length >= 3 && proven.length === 2;
+      });
+      await backUp(installation);
+      // Follow-ups retire by themselves once the new backup is proven.
+      await until('the first of each is retired', async () => (await idsOf(installation)).length === 2);
+      const shown = await installation.run('show', odd, '--json');
+      const { copies } = shown.json<{ copies: { storage: string }[] }>();
+      assert.deepEqual(
+        copies.map(({ storage }) => storage),
+        ['second'],
+      );
+      assert.equal(await worker.stop(), 0);
+    }));
+
+  it('are pruned and verified by name, for one database or the whole server', () =>
+    withTwoDatabases(async ({ installation, configure }) => {
+      await configure({ discover: { exclude: ['postgres'] } }, storages(installation));
+      const worker = await installation.start(['worker']);
+      for (let round = 0; round < 2; round += 1) await backUp(installation);
+      assert.equal((await idsOf(installation)).length, 4);
+      assert.equal(await worker.stop(), 0);
+
+      await configure({ discover: { exclude: ['postgres'] }, ...retention }, storages(installation));
+      const next = await installation.start(['worker']);
+      const previews = await Promise.all(
+        [[], ['main'], [odd]].map((names) => installation.run('prune', ...names, '--json')),
+      );
+      const counts = previews.map(({ stdout }) => stdout.match(/"decision": "retire"/g)?.length);
+      assert.deepEqual(counts, [2, 2, 1]);
+      const one = await installation.run('prune', odd, '--confirm');
+      assert.equal(one.code, 0, one.stderr);
+      const rest = await installation.run('prune', 'main', '--confirm');
+      assert.equal(rest.code, 0, rest.stderr);
+      assert.equal((await idsOf(installation)).length, 2);
+      const verified = await installation.run('verify', odd);
+      assert.equal(verified.code, 0, verified.stderr);
+      const drill = await installation.run('verify', odd, '--level', 'restore', '--target', 'main.postgres');
+      assert.match(drill.stderr, /there is no database "main\.postgres"/, 'it is left out');
+      const held = await installation.run('verify', odd, '--level', 'restore', '--target', 'main.crm');
+      assert.equal(held.code, 0, held.stderr);
+      assert.equal(await next.stop(), 0);
+    }));
+
+  it('are asked for by a server that check examines, and the hints of the command line know it', () =>
+    withTwoDatabases(async ({ installation, configure, sql }) => {
+      const worker = await installation.start(['worker']);
+      const check = await installation.run('check');
+      assert.equal(check.code, 0, check.stdout);
+      assert.match(check.stdout, /server main\s+backs up main\.crm, main\.~53hop~20~45~55/);
+      const unknown = await installation.run('backup', 'mian');
+      assert.equal(unknown.code, 3);
+      assert.match(unknown.stderr, /It has main\./);
+      const latest = await installation.run('show', 'main');
+      assert.equal(latest.code, 3);
+      assert.match(latest.stderr, /"main" is a server, and a backup is of one database/);
+      const target = await installation.run('restore', odd, '--to', 'main');
+      assert.match(target.stderr, /Name a database on it: main\.DATABASE/);
+      const completed = await installation.run('--get-yargs-completions', 'backupdata', 'backup', '');
+      assert.match(completed.stdout, /^main$/m);
+      await sql(`create database "${'Ü'.repeat(31)}"`);
+      const long = await installation.run('check');
+      assert.match(long.stdout, /server main\s+the name of its database\s+"Ü+" is too long to be\s+stored/);
+      assert.equal(long.code, 2);
+      const refused = await installation.run('backup', 'main');
+      assert.equal(refused.code, 2);
+      assert.match(refused.stderr, /names are too long to be stored: "Ü+"; the others are backed up/);
+      await until('the others are backed up', async () => (await idsOf(installation)).length === 2);
+      await configure({ discover: { include: ['none'] } });
+      const none = await installation.run('check');
+      assert.match(none.stdout, /it has no database that would be backed\s+up/);
+      assert.equal(await worker.stop(), 0);
+    }));
+});
+
+const retention = { retention: { last: 1 } };
+
+function storages({ path, backups }: Installation) {
+  const place = (folder: string) => ({ type: 'local', path: folder });
+  return {
+    storages: { main: place(backups), second: place(join(path, 'second')) },
+    defaults: { storage: 'main' },
+  };
+}
+
+/** Two databases, copied to `second`, the latest backup of each kept. */
+async function withTwoDatabases(use: (whole: WholeServer) => Promise<void>): Promise<void> {
+  await withWholeServer(async (whole) => {
+    const { installation, create, configure } = whole;
+    await mkdir(join(installation.path, 'second'));
+    for (const name of ['Shop EU', 'crm']) await create(name);
+    await configure(
+      { discover: { exclude: ['postgres'] }, copies: ['second'], ...retention },
+      storages(installation),
+    );
+    await use(whole);
+  });
+}
+
+async function backUp({ run }: Installation): Promise<void> {
+  const done = await run('backup', 'main');
+  assert.equal(done.code, 0, done.stderr);
+}
+
+async function idsOf({ run }: Installation): Promise<string[]> {
+  const listed = await run('list', 'main', '--storage', 'main', '--json');
+  return listed.json<{ backups: { backupId: string }[] }>().backups.map(({ backupId }) => backupId);
+}
