@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { Queue } from 'bullmq';
+import { schedulesQueue } from '../../src/shared/queues/names.ts';
+import { openQueue } from '../../src/shared/queues/queue.ts';
+import { connectRedis } from '../../src/shared/redis.ts';
+import { Secret } from '../../src/shared/secret.ts';
+import type { Installation } from '../support/installation.ts';
 import { query } from '../support/postgres.ts';
 import { withWholeServer } from '../support/server.ts';
+import { clientPrograms, commandsOf, connectionTo, openStockShell } from '../support/stock-shell.ts';
+import { until } from '../support/until.ts';
 
 interface Backed {
   runs: { database: string; backupId: string; outcome: string; error: { code: string } | null }[];
@@ -45,6 +55,10 @@ describe('a whole server', () => {
         const rows = await query(server.url(`restored ${name.slice(0, 1)}`), 'select name from things');
         assert.deepEqual(rows, [{ name }]);
       }
+      const metrics = /"metrics":"(http[^"]+)"/.exec(worker.log())?.[1] ?? '';
+      const counted = await (await fetch(`${metrics}/metrics`)).text();
+      assert.match(counted, /^backup_success_total\{database="main",engine="postgres"\} 6$/m);
+      assert.doesNotMatch(counted, /database="main\./);
       assert.equal(await worker.stop(), 0);
     }));
 
@@ -71,4 +85,59 @@ describe('a whole server', () => {
       assert.equal(await worker.stop(), 0);
       assert.match(worker.log(), /"vanished":\["main\.old"\]/);
     }));
+
+  it('gives each database a RESTORE.md that works, and proves one backup of each when its schedule is due', () =>
+    withWholeServer(async ({ installation, server, create, configure }) => {
+      for (const name of ['Shop EU', 'crm']) await create(name);
+      await configure({
+        discover: { exclude: ['postgres'] },
+        verify: { level: 'checksum', schedule: '30 2 1 1 *' },
+      });
+      const worker = await installation.start(['worker']);
+      const serving = await installation.start(['serve']);
+      const done = await installation.run('backup');
+      assert.equal(done.code, 0, done.stderr);
+      await withQueue(installation, async (schedules) => {
+        await until('the tick waits', async () => (await schedules.getDelayedCount()) === 1);
+        await (await schedules.getDelayed())[0]?.promote();
+        await until('both are proven', async () => {
+          const keys = await installation.stored();
+          return keys.filter((key) => /\.verified-.*-checksum-ok-/.test(key)).length === 2;
+        });
+      });
+      const folder = join(installation.path, 'downloaded');
+      await mkdir(folder);
+      for (const file of await installation.stored()) {
+        if (file.startsWith('main.~53hop~20~45~55/data/'))
+          await copyFile(join(installation.backups, file), join(folder, basename(file)));
+      }
+      const programs = [...clientPrograms, 'zstd'];
+      const shell = await openStockShell({ folder, bin: join(installation.path, 'bin'), programs });
+      for (const command of await commandsOf(folder)) {
+        const ended = await shell.run(command, connectionTo(server));
+        assert.equal(ended.code, 0, `${command}\n${ended.stderr}`);
+      }
+      assert.deepEqual(await query(server.url('restored'), 'select name from things'), [{ name: 'Shop EU' }]);
+      assert.equal(await serving.stop(), 0);
+      assert.equal(await worker.stop(), 0);
+    }));
 });
+
+async function withQueue(
+  { env, prefix }: Installation,
+  use: (schedules: Queue) => Promise<void>,
+): Promise<void> {
+  const redis = connectRedis({
+    url: new Secret(env.REDIS_URL ?? ''),
+    role: 'client',
+    onError: () => undefined,
+  });
+  await redis.connect();
+  const queue = openQueue(schedulesQueue, { redis, installation: prefix.slice('{backupdata:'.length, -1) });
+  try {
+    await use(queue);
+  } finally {
+    await queue.close();
+    redis.disconnect();
+  }
+}

@@ -44,6 +44,15 @@ describe('the documentation', () => {
     }
   });
 
+  it('shows a whole server in docs/servers.md that loads', async () => {
+    const [entry = '', ...others] = await yamlOf('docs/servers.md');
+    assert.deepEqual(others, []);
+    const storages = 'storages: { main: { type: local, path: backups } }';
+    const text = `${storages}\ndatabases:\n${entry.replaceAll(/^/gm, '  ')}`;
+    const config = await loadText(text.replace('MAIN_URL', 'SHOP_URL'), given);
+    assert.deepEqual(config.servers.get('main')?.exclude, ['*_scratch']);
+  });
+
   it('names every environment variable that the configuration reads', async () => {
     const page = await readFile(join(root, 'docs', 'configuration.md'), 'utf8');
     const { stdout } = await promisify(execFile)(

@@ -63,6 +63,8 @@ databases:
     url: \${SHOP_URL}
     # What is dumped of it, if not everything; docs/engines.md has the page of each engine:
     #   tables: { exclude: ["public.import_*"], excludeData: ["audit.event"] }
+    # For every database of a server, in place of "url" (docs/servers.md):
+    #   discover: { url: "\${SERVER_URL}", include: ["shop*"], exclude: ["*_scratch"] }
     # Every key of "defaults" may stand here too.
     compression: { type: zstd, level: 3 }
 

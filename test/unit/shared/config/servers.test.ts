@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  configuredNames,
+  configuredPools,
   databaseOn,
   decodeName,
   encodeName,
   findDatabase,
   matchesPattern,
+  serverOf,
 } from '../../../../src/shared/config/servers.ts';
+import { serverFingerprint } from '../../../../src/shared/fingerprint.ts';
 import { urlOf } from '../../../support/database.ts';
 import { chooseSeed, createSeeded } from '../../../support/seeded.ts';
 import { loadText, problemsOf } from './load-text.ts';
@@ -49,6 +53,46 @@ describe('the databases of a server', () => {
     const like =
       '{ a: { engine: mariadb, discover: { url: "mysql://h" } }, a.b: { engine: sqlite, path: x } }';
     assert.match((await of(like)).join(), /databases\.a\.b: is called like a database of the server a/);
+  });
+});
+
+describe('a configuration with a server', () => {
+  const text = `${storages}databases: { pg: { engine: postgres, discover: { url: "postgres://u@h/postgres", exclude: [old] }, pool: eu }, crm: { engine: postgres, url: "postgres://u@h/crm" } }\n`;
+
+  it('gives the names and the pools of both, and the server of a database', async () => {
+    const config = await loadText(text);
+    assert.deepEqual(configuredNames(config), ['crm', 'pg']);
+    assert.deepEqual(configuredPools(config), ['default', 'eu']);
+    assert.equal(serverOf(config, 'pg.old')?.template.name, 'pg');
+    for (const name of ['crm', 'pg', 'pgx.shop']) assert.equal(serverOf(config, name), undefined, name);
+  });
+
+  it('tells another server, or another choice of its databases, from it by its fingerprint', async () => {
+    const prints = await Promise.all(
+      [
+        text,
+        text.replace('pool: eu', 'pool: us'),
+        text.replace('@h/postgres', '@i/postgres'),
+        text.replace('[old]', '[]'),
+      ].map(async (each) => {
+        const server = (await loadText(each)).servers.get('pg');
+        assert.ok(server);
+        return serverFingerprint(server);
+      }),
+    );
+    assert.equal(prints[0], prints[1]);
+    assert.equal(new Set(prints).size, 3);
+  });
+
+  it('lets a drill be held beside one of its databases, and beside no other', async () => {
+    const withTarget = (target: string) =>
+      text.replace('pool: eu', `verify: { level: restore, target: ${target} }`);
+    assert.equal((await loadText(withTarget('pg.postgres'))).servers.size, 1);
+    for (const target of ['pg', 'pg.old', 'pg.', 'gone.x'])
+      assert.match(
+        (await problemsOf(loadText(withTarget(target)))).join(),
+        /there is no database of that name; write pg\.DATABASE or crm/,
+      );
   });
 });
 
