@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { filesBelow } from '../support/folder.ts';
@@ -46,6 +46,18 @@ describe('the backups of a server', () => {
       );
       const counts = previews.map(({ stdout }) => stdout.match(/"decision": "retire"/g)?.length);
       assert.deepEqual(counts, [2, 2, 1]);
+      const second = join(installation.path, 'second');
+      await rename(second, `${second}-away`);
+      await symlink('second', second);
+      await configure(
+        { discover: { exclude: ['postgres'] }, copies: ['second'], ...retention },
+        storages(installation),
+      );
+      const unread = await installation.run('prune', 'main', '--storage', 'second');
+      assert.equal(unread.code, 5, unread.stderr);
+      await rm(second);
+      await rename(`${second}-away`, second);
+      await configure({ discover: { exclude: ['postgres'] }, ...retention }, storages(installation));
       const one = await installation.run('prune', odd, '--confirm');
       assert.equal(one.code, 0, one.stderr);
       const rest = await installation.run('prune', 'main', '--confirm');

@@ -1,31 +1,30 @@
 import { databasesStored } from '../../pipeline/catalog/catalog.ts';
 import type { DatabaseConfig, ServerConfig } from '../../shared/config/schema.ts';
 import { findDatabase } from '../../shared/config/servers.ts';
-import { asBackupDataError } from '../../shared/errors.ts';
+import { BackupDataError } from '../../shared/errors.ts';
 import type { CliContext } from './context.ts';
 import { placesIn } from './preview-prune.ts';
 
-/** The databases of a server that have backups in its storages, or in the given one. What cannot be read is told, and left out. */
-export async function databasesOfServer(
+/** The databases of servers that have backups in their storages, or in the given one; and the failures of those that cannot be read. */
+export async function databasesOfServers(
   context: CliContext,
-  { template }: ServerConfig,
+  servers: readonly ServerConfig[],
   storage: string | undefined,
-): Promise<DatabaseConfig[]> {
+): Promise<{ databases: readonly DatabaseConfig[]; failures: readonly BackupDataError[] }> {
   const [config, resources] = [await context.config(), await context.resources()];
-  const { signal } = context;
-  const found = new Set<string>();
-  for (const place of placesIn(template, storage)) {
+  const names = new Set<string>();
+  const failures: BackupDataError[] = [];
+  const places = servers.flatMap(({ template }) =>
+    placesIn(template, storage).map((place) => ({ server: template.name, storage: place.storage })),
+  );
+  for (const place of places) {
     try {
-      const opened = await resources.storage(place.storage);
-      for (const name of await databasesStored({ storage: opened, server: template.name, signal }))
-        found.add(name);
+      const request = { server: place.server, storage: await resources.storage(place.storage) };
+      for (const name of await databasesStored({ ...request, signal: context.signal })) names.add(name);
     } catch (error) {
-      signal.throwIfAborted();
-      const { message } = asBackupDataError(error);
-      context.say(
-        `warning: the databases of ${template.name} in storage ${place.storage} are not known: ${message}`,
-      );
+      if (!(error instanceof BackupDataError)) throw error;
+      failures.push(error);
     }
   }
-  return [...found].sort().flatMap((name) => findDatabase(config, name) ?? []);
+  return { databases: [...names].sort().flatMap((name) => findDatabase(config, name) ?? []), failures };
 }

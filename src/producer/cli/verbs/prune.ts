@@ -1,5 +1,5 @@
 import type { NamedBackups } from '../../../pipeline/retention/decide.ts';
-import type { DatabaseConfig } from '../../../shared/config/schema.ts';
+import type { DatabaseConfig, ServerConfig } from '../../../shared/config/schema.ts';
 import {
   asBackupDataError,
   BackupDataError,
@@ -32,7 +32,7 @@ export const pruneVerb = verb<Options>({
   },
   builder: (parser) =>
     parser
-      .positional('database', { type: 'string', describe: 'Only this database; otherwise every one' })
+      .positional('database', { type: 'string', describe: 'Only this database, or those of this server' })
       .option('confirm', {
         type: 'boolean',
         default: false,
@@ -50,33 +50,52 @@ export const pruneVerb = verb<Options>({
   run,
 });
 
+/** What is to be pruned, and why not all that may be in a server's storages is known. */
+interface Chosen {
+  databases: readonly DatabaseConfig[];
+  unread: readonly BackupDataError[];
+}
+
 async function run(context: CliContext, options: Options): Promise<number> {
-  const databases = await chosen(context, options);
-  return options.confirm ? confirmed(context, databases, options) : preview(context, databases, options);
+  const chosen = await choose(context, options);
+  return options.confirm ? confirmed(context, chosen, options) : preview(context, chosen, options);
 }
 
 /** Those that keep backups in the given storage. */
-async function chosen(context: CliContext, { database, storage }: Options): Promise<DatabaseConfig[]> {
-  const [config, resources] = [await context.config(), await context.resources()];
+async function choose(context: CliContext, { database, storage }: Options): Promise<Chosen> {
+  const resources = await context.resources();
+  const { databasesOfServers } = await import('../server-databases.ts');
   const { placesIn } = await import('../preview-prune.ts');
   if (storage !== undefined) await resources.storage(storage);
-  const { databasesOfServer } = await import('../server-databases.ts');
-  const servers =
-    database === undefined ? [...config.servers.values()] : [config.servers.get(database) ?? []].flat();
-  const discovered = await Promise.all(servers.map((server) => databasesOfServer(context, server, storage)));
-  const configured = database === undefined ? [...config.databases.values()] : [];
-  const single = database === undefined || config.servers.has(database) ? [] : [resources.database(database)];
-  const named = [...configured, ...discovered.flat(), ...single];
-  const kept = named.filter((each) => placesIn(each, storage).length > 0);
-  if (kept.length > 0 || storage === undefined || servers.length > 0) return kept;
-  throw new BackupDataError('USAGE', `no backups of ${database ?? 'any database'} go to storage ${storage}`, {
-    hint: 'See `storage` and `copies` in the configuration.',
-  });
+  const named = await namedBy(context, database);
+  const goesThere = (each: DatabaseConfig): boolean => placesIn(each, storage).length > 0;
+  if (![...named.databases, ...named.servers.map(({ template }) => template)].some(goesThere)) {
+    if (storage === undefined) return { databases: [], unread: [] };
+    throw new BackupDataError(
+      'USAGE',
+      `no backups of ${database ?? 'any database'} go to storage ${storage}`,
+      { hint: 'See `storage` and `copies` in the configuration.' },
+    );
+  }
+  const found = await databasesOfServers(context, named.servers, storage);
+  const databases = [...named.databases.filter(goesThere), ...found.databases];
+  return { databases, unread: found.failures };
+}
+
+async function namedBy(
+  context: CliContext,
+  name: string | undefined,
+): Promise<{ databases: readonly DatabaseConfig[]; servers: readonly ServerConfig[] }> {
+  const { databases, servers } = await context.config();
+  if (name === undefined) return { databases: [...databases.values()], servers: [...servers.values()] };
+  const server = servers.get(name);
+  if (server) return { databases: [], servers: [server] };
+  return { databases: [(await context.resources()).database(name)], servers: [] };
 }
 
 async function preview(
   context: CliContext,
-  databases: readonly DatabaseConfig[],
+  { databases, unread }: Chosen,
   { storage, allSources }: Options,
 ): Promise<number> {
   const { previewPrune } = await import('../preview-prune.ts');
@@ -92,8 +111,9 @@ async function preview(
         ? ''
         : prunePreviewText({ previews, now: context.clock(), width: widthOfTerminal(context.host.stdout) }),
   });
-  for (const failure of failures) context.complain(toErrorDocument(failure));
-  return exitCodeOfAll(failures);
+  const all = [...unread, ...failures];
+  for (const failure of all) context.complain(toErrorDocument(failure));
+  return exitCodeOfAll(all);
 }
 
 /** What is shown without Redis may be retired later than it says, but nothing else will be. */
@@ -144,7 +164,7 @@ interface Pruned {
 
 async function confirmed(
   context: CliContext,
-  databases: readonly DatabaseConfig[],
+  { databases, unread }: Chosen,
   options: Options,
 ): Promise<number> {
   const config = await context.config();
@@ -178,7 +198,7 @@ async function confirmed(
       }),
     ),
   ).finally(printer.done);
-  return conclude(context, ended);
+  return conclude(context, ended, unread.map(toErrorDocument));
 }
 
 async function settle(
@@ -195,8 +215,8 @@ async function settle(
   }
 }
 
-function conclude(context: CliContext, ended: readonly Pruned[]): number {
-  const failures = ended.flatMap(({ error }) => error ?? []);
+function conclude(context: CliContext, ended: readonly Pruned[], unread: readonly ErrorDocument[]): number {
+  const failures = [...unread, ...ended.flatMap(({ error }) => error ?? [])];
   context.print({
     document: { databases: ended },
     text: ended
