@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import type { Client } from '../../src/producer/client/client.ts';
 import { follow } from '../../src/producer/client/follow.ts';
 import { withClient } from '../../src/producer/client/open.ts';
@@ -14,6 +15,7 @@ import { abortableDelay } from './until.ts';
 /** The discover jobs of the server `main`, as a producer sees them. */
 export interface Discovering {
   client: Client;
+  redis: Redis;
   server: ServerConfig;
   ask(): Promise<Enqueued>;
   /** As a schedule asks: with the slot. */
@@ -33,6 +35,7 @@ export async function withDiscovering(
     const { installation } = config;
     await use({
       client,
+      redis,
       server,
       ask: () => client.discover(server),
       askFor: (slot, jobId) => {
