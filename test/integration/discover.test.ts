@@ -55,6 +55,9 @@ describe('a whole server', () => {
         const rows = await query(server.url(`restored ${name.slice(0, 1)}`), 'select name from things');
         assert.deepEqual(rows, [{ name }]);
       }
+      const again = await installation.run('restore', 'main.a~2eb', '--to', 'main.again', '--create');
+      assert.equal(again.code, 0, again.stderr);
+      assert.deepEqual(await query(server.url('again'), 'select name from things'), [{ name: 'a.b' }]);
       const metrics = /"metrics":"(http[^"]+)"/.exec(worker.log())?.[1] ?? '';
       const counted = await (await fetch(`${metrics}/metrics`)).text();
       assert.match(counted, /^backup_success_total\{database="main",engine="postgres"\} 6$/m);
