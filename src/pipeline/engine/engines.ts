@@ -11,6 +11,8 @@ export async function engineFor(name: string): Promise<Engine> {
       return (await import('./postgres/engine.ts')).createPostgresEngine();
     case 'command':
       return (await import('./command/engine.ts')).createCommandEngine();
+    case 'redis':
+      return (await import('./redis/engine.ts')).createRedisEngine();
     default:
       throw new BackupDataError('FORMAT_UNSUPPORTED', `this release has no engine "${name}"`, {
         hint: 'Use a newer release of backupdata for this backup.',

@@ -1,0 +1,38 @@
+import { stat } from 'node:fs/promises';
+import { BackupDataError } from '../../../shared/errors.ts';
+import { capture } from '../../process/capture.ts';
+import { StageFailure, succeeded } from '../../process/failure.ts';
+import type { EngineContext } from '../engine.ts';
+import { needProgram, plainEnvironment } from './tools.ts';
+
+/** How every RDB begins; four digits of its version follow. */
+export const signature = Buffer.from('REDIS');
+
+/**
+ * Reads a file to the end of the RDB in it, as a server would, its checksum included. Throws StageFailure when it is not
+ * a whole RDB, and TOOL_TOO_OLD when redis-check-rdb does not know its version. Gives the bytes that follow the RDB's end.
+ */
+export async function checkRdb(path: string, context: EngineContext): Promise<number> {
+  const program = await needProgram('check-rdb', context);
+  const stage = { program, args: [path], env: plainEnvironment(context) };
+  const { stdout, ...exit } = await capture(stage, { signal: context.signal, maxBytes: 64 << 20 });
+  const said = stdout.toString('utf8');
+  const end = /^\[offset (\d+)\] .*RDB looks OK/m.exec(said)?.[1];
+  if (succeeded(exit) && end !== undefined) return (await stat(path)).size - Number(end);
+  const complaint = complaintIn(said);
+  if (/can't handle RDB format version/i.test(complaint)) throw tooOld(complaint);
+  // It complains on stdout.
+  throw new StageFailure([{ ...exit, code: exit.code || 1, stderr: complaint || exit.stderr }]);
+}
+
+function complaintIn(said: string): string {
+  const lines = said.split('\n');
+  const at = lines.findIndex((line) => line.includes('RDB ERROR DETECTED'));
+  return (at < 0 ? lines.slice(-3) : lines.slice(at + 1, at + 2)).join('\n').trim();
+}
+
+function tooOld(complaint: string): BackupDataError {
+  return new BackupDataError('TOOL_TOO_OLD', `redis-check-rdb cannot read this RDB: ${complaint}`, {
+    hint: "Install the programs of the server's own version or newer here, or add their folder to tools.path.",
+  });
+}

@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, isIP, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type ConnectionOptions, connect, getCACertificates, type TLSSocket } from 'node:tls';
+import { BackupDataError } from '../../../shared/errors.ts';
+import { openTemporaryFolder } from '../../file/temporary-folder.ts';
+import type { EngineContext } from '../engine.ts';
+import { addressOf, type Connection, type TlsSettings } from './connection.ts';
+
+/** A socket that only this user can open, and behind it the server, by encrypted connections whose end was proven. */
+export interface Tunnel {
+  /** Of the Unix socket. */
+  path: string;
+  /** Why no encrypted connection came about, or one broke; what a program at the near end says is a consequence. */
+  failure(): BackupDataError | undefined;
+  /** Never throws. */
+  close(): Promise<void>;
+}
+
+/**
+ * redis-cli takes the certificate of any host for the server's, as long as its authority is trusted: so the encrypted
+ * connections are made here. CONFIG_INVALID when a file of the URL cannot be read.
+ */
+export async function openTunnel(
+  connection: Connection,
+  tls: TlsSettings,
+  { connectTimeout }: Pick<EngineContext, 'connectTimeout'>,
+): Promise<Tunnel> {
+  const options = await connectionOptions(connection, tls);
+  const folder = await openTemporaryFolder({ bytes: 0, now: new Date() });
+  const path = join(folder.path, 'redis');
+  const sockets = new Set<Socket>();
+  let failure: BackupDataError | undefined;
+  const server = createServer((near) => {
+    const far = connect(options);
+    waitAtMost(connectTimeout, far);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.pipe(to);
+      from.once('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+    near.on('error', () => undefined);
+    far.on('error', (error) => {
+      failure ??= tunnelFailure(error, connection);
+    });
+  });
+  await once(server.listen(path), 'listening');
+  return {
+    path,
+    failure: () => failure,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+      await folder.remove();
+    },
+  };
+}
+
+async function connectionOptions(
+  { host, port, socket }: Connection,
+  tls: TlsSettings,
+): Promise<ConnectionOptions> {
+  const { cacert, cert, key, sni, insecure } = tls;
+  const name = sni ?? host;
+  return {
+    ...(socket === undefined ? { host, port } : { path: socket }),
+    ca:
+      cacert === undefined
+        ? [...getCACertificates('default'), ...getCACertificates('system')]
+        : await readPem('cacert', cacert),
+    ...(cert === undefined ? {} : { cert: await readPem('cert', cert) }),
+    ...(key === undefined ? {} : { key: await readPem('key', key) }),
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    rejectUnauthorized: !insecure,
+  };
+}
+
+async function readPem(parameter: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new BackupDataError(
+      'CONFIG_INVALID',
+      `the file of "${parameter}" in the Redis URL cannot be read: ${path}`,
+      {
+        hint: 'Name a PEM file by its absolute path, which the user of this process may read.',
+        cause,
+      },
+    );
+  }
+}
+
+function waitAtMost(milliseconds: number, far: TLSSocket): void {
+  far.setTimeout(milliseconds, () => {
+    far.destroy(
+      Object.assign(new Error('no encrypted connection came about in time'), { code: 'ETIMEDOUT' }),
+    );
+  });
+  far.once('secureConnect', () => {
+    far.setTimeout(0);
+    // A peer that vanished without a word is noticed.
+    far.setKeepAlive(true, 30_000);
+  });
+}
+
+/** An error of the system is about the way to the server; any other is about the certificates. */
+function tunnelFailure(error: Error & { code?: string }, connection: Connection): BackupDataError {
+  const where = `Redis at ${addressOf(connection)}`;
+  if ('syscall' in error || error.code === 'ETIMEDOUT' || error.code === 'ECONNRESET')
+    return new BackupDataError('DATABASE_UNREACHABLE', `${where}: it cannot be reached: ${error.message}`, {
+      hint: 'Check that the server is up, that host and port are right, and that a firewall lets this machine through.',
+      cause: error,
+    });
+  return new BackupDataError(
+    'DATABASE_AUTH',
+    `${where}: no encrypted connection that can be trusted: ${error.message.split('\n', 1).join('')}`,
+    {
+      hint: "Check cacert, cert, key and sni in the database's URL, and the name in the server's certificate.",
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,20 @@
+import { copyFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { withFolder } from './folder.ts';
+import { startRedis, type TestRedis } from './redis.ts';
+
+/** Settings that let a backup start at once: a server otherwise waits five seconds for more replicas. */
+export const quickDump = ['--repl-diskless-sync-delay', '0'];
+
+/** Starts a server from a copy of the file, as an operator would, and stops it. */
+export function withRestored<T>(path: string, use: (redis: TestRedis) => Promise<T>): Promise<T> {
+  return withFolder(async (folder) => {
+    await copyFile(path, join(folder, basename(path)));
+    const redis = await startRedis({ args: ['--dir', folder, '--dbfilename', basename(path)] });
+    try {
+      return await use(redis);
+    } finally {
+      await redis.stop();
+    }
+  });
+}
