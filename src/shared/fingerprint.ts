@@ -3,7 +3,7 @@ import { placesOf } from './config/places.ts';
 import type { DatabaseConfig, ServerConfig, Source } from './config/schema.ts';
 
 /**
- * SHA-256 of engine, host, port, user and database name; of a file's path; of the programs of a command. A job carries it,
+ * SHA-256 of engine, host, port or socket, user and database name; of a file's path; of the programs of a command. A job carries it,
  * so that a worker whose configuration means another source by the same name does not back that one up instead.
  */
 export function sourceFingerprint(source: Source): string {
@@ -23,7 +23,8 @@ function identityOf(source: Source): readonly unknown[] {
   if (source.engine === 'command') return [source.engine, source.dump, source.restore ?? []];
   const { hostname, port, username, pathname, searchParams } = new URL(source.url.reveal());
   const overridden = ['host', 'port', 'user', 'dbname'].map((name) => searchParams.get(name) ?? '');
-  return [source.engine, hostname, port, username, pathname, ...overridden];
+  const socket = searchParams.getAll('socket');
+  return [source.engine, hostname, port, username, pathname, ...overridden, ...socket];
 }
 
 /**

@@ -2,11 +2,10 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Source } from '../../src/shared/config/schema.ts';
-import { sourceOfUrl } from '../../src/shared/config/source-schema.ts';
 import { urlOf } from '../support/database.ts';
 import { databaseOf } from '../support/engine-run.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { quickDump, withRestored } from '../support/redis-restored.ts';
+import { quickDump, redisSource, withRestored } from '../support/redis-restored.ts';
 import { contentOf, fillSample, withRedis } from '../support/redis-sample.ts';
 import { until } from '../support/until.ts';
 import type { Interruptible, Refusal, Target, Writers } from './engine/subject.ts';
@@ -27,7 +26,7 @@ engineSuite({
         createSource: async () => {
           const { url } = await start();
           await fillSample(url);
-          return sourceOf(url);
+          return redisSource(url);
         },
         createTarget: async () => createTarget(folder),
         describe: (source) => onServer(source, contentOf),
@@ -57,7 +56,7 @@ function createTarget(folder: string): Target {
   targets += 1;
   const name = `restored-${targets}.rdb`;
   const path = join(folder, name);
-  const source = sourceOf('redis://127.0.0.1:1');
+  const source = redisSource('redis://127.0.0.1:1');
   files.set(source, path);
   return { target: { source: null, database: path }, options: { create: true }, source, confirm: name };
 }
@@ -104,12 +103,12 @@ function refusalsOf(start: (args?: readonly string[]) => Promise<TestRedis>): Re
   const withUser = async (rules: readonly string[]): Promise<Source> => {
     const { url, port } = await start();
     await withRedis(url, 0, (redis) => redis.call('ACL', 'SETUSER', 'narrow', 'on', '>secret', ...rules));
-    return sourceOf(`redis://narrow:secret@127.0.0.1:${port}`);
+    return redisSource(`redis://narrow:secret@127.0.0.1:${port}`);
   };
   return [
     {
       what: 'a wrong password',
-      source: async () => sourceOf(`redis://:wrong@127.0.0.1:${(await start()).port}`),
+      source: async () => redisSource(`redis://:wrong@127.0.0.1:${(await start()).port}`),
       code: 'DATABASE_AUTH',
       message: /refused the log-in/,
     },
@@ -118,14 +117,14 @@ function refusalsOf(start: (args?: readonly string[]) => Promise<TestRedis>): Re
       source: async () => {
         const { url, port } = await start();
         await withRedis(url, 0, (redis) => redis.call('ACL', 'SETUSER', 'default', 'nopass'));
-        return sourceOf(`redis://somebody:wrong@127.0.0.1:${port}`);
+        return redisSource(`redis://somebody:wrong@127.0.0.1:${port}`);
       },
       code: 'DATABASE_AUTH',
       message: /refused the log-in/,
     },
     {
       what: 'no password',
-      source: async () => sourceOf(`redis://127.0.0.1:${(await start()).port}`),
+      source: async () => redisSource(`redis://127.0.0.1:${(await start()).port}`),
       code: 'DATABASE_AUTH',
       message: /NOAUTH/,
     },
@@ -143,13 +142,13 @@ function refusalsOf(start: (args?: readonly string[]) => Promise<TestRedis>): Re
     },
     {
       what: 'a node of a cluster',
-      source: async () => sourceOf((await start(['--cluster-enabled', 'yes'])).url),
+      source: async () => redisSource((await start(['--cluster-enabled', 'yes'])).url),
       code: 'CONFIG_INVALID',
       message: /only its own slots/,
     },
     {
       what: 'a server that is not there',
-      source: async () => sourceOf('redis://127.0.0.1:1'),
+      source: async () => redisSource('redis://127.0.0.1:1'),
       code: 'DATABASE_UNREACHABLE',
       message: /127\.0\.0\.1:1/,
     },
@@ -163,7 +162,7 @@ async function createInterruptible(victim: TestRedis): Promise<Interruptible> {
   );
   const observer = (section: string) => withRedis(victim.url, 0, (redis) => redis.info(section));
   return {
-    source: sourceOf(victim.url),
+    source: redisSource(victim.url),
     started: () =>
       until('the dump is being sent', async () =>
         /total_net_repl_output_bytes:[1-9]\d{3}/.test(await observer('stats')),
@@ -171,12 +170,6 @@ async function createInterruptible(victim: TestRedis): Promise<Interruptible> {
     kill: () => victim.kill('SIGKILL'),
     code: 'DATABASE_UNREACHABLE',
   };
-}
-
-function sourceOf(url: string): Source {
-  const source = sourceOfUrl(url);
-  if (source) return source;
-  throw new Error('no engine reads that URL');
 }
 
 function urlIn(source: Source): string {

@@ -1,5 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Source } from '../../src/shared/config/schema.ts';
+import { sourceOfUrl } from '../../src/shared/config/source-schema.ts';
 import { withFolder } from './folder.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
@@ -17,4 +19,11 @@ export function withRestored<T>(path: string, use: (redis: TestRedis) => Promise
       await redis.stop();
     }
   });
+}
+
+/** The source of a redis URL. */
+export function redisSource(url: string): Source {
+  const source = sourceOfUrl(url);
+  if (source?.engine === 'redis') return source;
+  throw new Error('that is no redis URL');
 }

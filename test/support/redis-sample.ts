@@ -124,9 +124,17 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `element-${index}`);
 }
 
-/** A connection of its own to one database of a server; it fails instead of trying again. */
-export async function withRedis<T>(url: string, db: number, use: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url, { db, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+/** A connection of its own to one database of a server, by a URL or the path of a socket; it fails instead of trying again. */
+export async function withRedis<T>(
+  address: string,
+  db: number,
+  use: (redis: Redis) => Promise<T>,
+  { password }: { password?: string } = {},
+): Promise<T> {
+  const redis = new Redis(address, {
+    ...{ db, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 },
+    ...(password === undefined ? {} : { password }),
+  });
   await redis.connect();
   try {
     return await use(redis);

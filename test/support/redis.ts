@@ -13,11 +13,22 @@ export interface RedisOptions {
   appendonly?: boolean;
   /** More settings, as on the command line of redis-server: `['--maxmemory', '20mb']`. */
   args?: readonly string[];
+  /** Take encrypted connections alone. */
+  tls?: RedisTls;
+}
+
+/** PEM files of a server. */
+export interface RedisTls {
+  ca: string;
+  cert: string;
+  key: string;
+  /** Whether a client must have a certificate of that CA too. */
+  clients: boolean;
 }
 
 /** A Redis of its own on a free loopback port, with a password, its data in a temporary directory. */
 export interface TestRedis {
-  /** `redis://:PASSWORD@127.0.0.1:PORT` */
+  /** `redis://:PASSWORD@127.0.0.1:PORT`, or `rediss://` */
   url: string;
   port: number;
   /** Ends the server at once and removes its data. Harmless twice. */
@@ -64,7 +75,7 @@ function controls(settings: Settings, first: ChildProcess): TestRedis {
     if (!paused) await gone;
   };
   return {
-    url: `redis://:${settings.password}@127.0.0.1:${settings.port}`,
+    url: `${settings.tls ? 'rediss' : 'redis'}://:${settings.password}@127.0.0.1:${settings.port}`,
     port: settings.port,
     kill,
     restart: async () => {
@@ -106,10 +117,10 @@ async function findRedis(): Promise<string> {
 }
 
 /** Goes in by stdin, because arguments can be read by every user of the machine. */
-function configuration({ directory, password, port, appendonly }: Settings): string {
+function configuration({ directory, password, port, appendonly, tls }: Settings): string {
   return [
     'bind 127.0.0.1',
-    `port ${port}`,
+    ...(tls ? encrypted(tls, port) : [`port ${port}`]),
     `requirepass ${password}`,
     `dir "${directory}"`,
     'save ""',
@@ -117,6 +128,17 @@ function configuration({ directory, password, port, appendonly }: Settings): str
     'maxmemory-policy noeviction',
     '',
   ].join('\n');
+}
+
+function encrypted({ ca, cert, key, clients }: RedisTls, port: number): string[] {
+  return [
+    'port 0',
+    `tls-port ${port}`,
+    `tls-cert-file "${cert}"`,
+    `tls-key-file "${key}"`,
+    `tls-ca-cert-file "${ca}"`,
+    `tls-auth-clients ${clients ? 'yes' : 'no'}`,
+  ];
 }
 
 function isRunning(server: ChildProcess): boolean {

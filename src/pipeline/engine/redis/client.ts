@@ -77,7 +77,7 @@ async function inTime<T>(
       'DATABASE_UNREACHABLE',
       `Redis at ${addressOf(connection)} did not answer within ${connectTimeout} ms`,
       {
-        hint: 'Check host and port, and whether the server is stuck; timeouts.connect says how long is waited.',
+        hint: 'Check host and port, and whether the server is stuck; one without TLS does not answer rediss://. timeouts.connect says how long is waited.',
         cause,
       },
     );

@@ -51,16 +51,18 @@ export async function openTunnel(
       failure ??= tunnelFailure(error, connection);
     });
   });
-  await once(server.listen(path), 'listening');
-  return {
-    path,
-    failure: () => failure,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-      await folder.remove();
-    },
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    await folder.remove();
   };
+  try {
+    await once(server.listen(path), 'listening');
+    return { path, failure: () => failure, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 async function connectionOptions(

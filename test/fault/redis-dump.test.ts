@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { EngineContext } from '../../src/pipeline/engine/engine.ts';
+import { createRedisEngine } from '../../src/pipeline/engine/redis/engine.ts';
+import { createTools } from '../../src/pipeline/process/tools.ts';
+import { databaseOf } from '../support/engine-run.ts';
+import { withFolder } from '../support/folder.ts';
+import { realProgram } from '../support/misbehaving-tools.ts';
+import { engineContext } from '../support/postgres-backup.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { quickDump, redisSource } from '../support/redis-restored.ts';
+import { withRedis } from '../support/redis-sample.ts';
+import { machineTools } from '../support/tools.ts';
+import { until } from '../support/until.ts';
+
+describe('a dump of Redis whose programs or server fail', () => {
+  for (const [what, { lines, message }] of Object.entries({
+    'half of it, with exit code 0': {
+      lines: '"$REAL" "$@"; size=$(stat -c %s "$FILE"); truncate -s $((size / 2)) "$FILE"; exit 0',
+      message: /not a whole RDB .*Unexpected EOF/,
+    },
+    'all but its last byte': {
+      lines: '"$REAL" "$@"; truncate -s -1 "$FILE"; exit 0',
+      message: /not a whole RDB/,
+    },
+    'with the marker of its end still behind it': {
+      lines: '"$REAL" "$@"; head -c 40 /dev/zero >> "$FILE"; exit 0',
+      message: /40 bytes follow its end/,
+    },
+    'one other byte in it': {
+      lines: '"$REAL" "$@"; printf X | dd of="$FILE" bs=1 seek=60 conv=notrunc status=none; exit 0',
+      message: /not a whole RDB/,
+    },
+    nothing: { lines: 'exit 0', message: /not a whole RDB/ },
+    'an empty file': { lines: ': > "$FILE"', message: /not a whole RDB/ },
+  })) {
+    it(`is not taken for whole when redis-cli writes ${what}`, () =>
+      withFault({ 'redis-cli': onDump(lines) }, async ({ dump }) => {
+        await assert.rejects(dump(), { code: 'DUMP_FAILED', message });
+      }));
+  }
+
+  it('is given up when the server answers and sends nothing', () =>
+    withFault({ 'redis-cli': onDump('exec sleep 600') }, async ({ dump }) => {
+      await assert.rejects(dump({ connectTimeout: 300 }), {
+        code: 'TIMEOUT',
+        retryable: true,
+        message: /sent nothing for 1 s, and is making no dump/,
+      });
+    }));
+
+  it('is given up when the server stands still in the middle of it', () =>
+    withFault({}, async ({ redis, dump }) => {
+      const failed = assert.rejects(dump({ connectTimeout: 400 }), {
+        code: 'DATABASE_UNREACHABLE',
+        message: /did not answer within 400 ms/,
+      });
+      await until('bytes of the dump are sent', () => isSent(redis));
+      await redis.kill('SIGSTOP');
+      await failed;
+    }));
+
+  it('waits for a server that is quiet because it is making the dump', () =>
+    withFault({}, async ({ redis, dump }) => {
+      await withRedis(redis.url, 0, async (own) => {
+        await own.config('SET', 'repl-diskless-sync', 'no');
+        await own.config('SET', 'rdb-key-save-delay', '1000');
+      });
+      // A disk is written for two seconds before the first byte is sent: longer than three times this.
+      await dump({ connectTimeout: 200 });
+    }));
+
+  it('stops at an abort, and takes its file along', () =>
+    withFault({}, async ({ redis, dump }) => {
+      const abort = new AbortController();
+      const failed = assert.rejects(dump({ signal: abort.signal }), { message: 'enough' });
+      await until('bytes of the dump are sent', () => isSent(redis));
+      abort.abort(new Error('enough'));
+      await failed;
+    }));
+
+  it('is not begun without redis-cli or redis-check-rdb, or with an older one than the server', async () => {
+    for (const program of ['cli', 'check-rdb']) {
+      const tools = machineTools({ hidden: [`redis-${program}`, `valkey-${program}`] });
+      await withFault({}, async ({ dump }) => {
+        await assert.rejects(dump({ tools }), {
+          code: 'TOOL_MISSING',
+          message: `redis-${program} is not installed here`,
+        });
+      });
+    }
+    await withFault({ 'redis-check-rdb': 'echo "redis-check-rdb 6.2.7"' }, async ({ dump }) => {
+      await assert.rejects(dump(), { code: 'TOOL_TOO_OLD', message: /the redis-check-rdb here is 6\.2\.7/ });
+    });
+  });
+});
+
+/** The shell lines of a redis-cli that does so when it is to write FILE, and otherwise what it always does. */
+function onDump(lines: string): string {
+  return `for FILE; do :; done\ncase " $* " in *" --rdb "*) ;; *) exec "$REAL" "$@" ;; esac\n${lines}`;
+}
+
+interface Fault {
+  redis: TestRedis;
+  /** Prepares the part and closes the plan, as a run does. */
+  dump(changes?: Partial<EngineContext>): Promise<void>;
+}
+
+/** A server with some thousand keys, whose dump takes seconds, and programs in place of the real ones. No file may be left. */
+function withFault(
+  programs: Readonly<Record<string, string>>,
+  use: (fault: Fault) => Promise<void>,
+): Promise<void> {
+  return withFolder(async (folder) => {
+    for (const [name, lines] of Object.entries(programs)) {
+      const path = join(folder, name);
+      await writeFile(path, `#!/bin/sh\nREAL='${await realProgram(name)}'\n${lines}\n`);
+      await chmod(path, 0o755);
+    }
+    const path = [folder, process.env.PATH].join(delimiter);
+    const redis = await startRedis({ args: [...quickDump, '--rdb-key-save-delay', '400'] });
+    try {
+      await fill(redis);
+      await use({
+        redis,
+        dump: (changes) =>
+          dump(redis, engineContext({ tools: createTools({ path, only: undefined }), ...changes })),
+      });
+      assert.deepEqual(await workFolders(), []);
+    } finally {
+      await redis.stop();
+    }
+  });
+}
+
+async function dump({ url }: TestRedis, context: EngineContext): Promise<void> {
+  const engine = createRedisEngine();
+  const database = databaseOf(redisSource(url));
+  const plan = await engine.plan(database, await engine.inspect(database, context), context);
+  try {
+    for (const { source } of plan.parts) if (typeof source === 'function') await source(context.signal);
+  } finally {
+    await plan.close();
+  }
+}
+
+function fill({ url }: TestRedis): Promise<unknown> {
+  const values = Array.from({ length: 2_000 }, (_, key) => [`key:${key}`, `${key}`.repeat(100)]);
+  return withRedis(url, 0, (redis) => redis.mset(values.flat()));
+}
+
+async function isSent({ url }: TestRedis): Promise<boolean> {
+  const stats = await withRedis(url, 0, (redis) => redis.info('stats'));
+  return /total_net_repl_output_bytes:[1-9]\d{3}/.test(stats);
+}
+
+/** Of this process: other tests have theirs. */
+async function workFolders(): Promise<string[]> {
+  return (await readdir(tmpdir())).filter((name) => name.startsWith(`backupdata-work-${process.pid}-`));
+}
