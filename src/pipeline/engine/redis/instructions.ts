@@ -1,7 +1,7 @@
 import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
 import type { EngineInstructions } from '../engine.ts';
 
-/** The file to make, for the shell: the reader may set TARGET. */
+/** The name of the file to make, for the shell: the reader may set TARGET. */
 const target = '"${TARGET:-restored.rdb}"';
 
 /** How to read and restore an RDB with Redis's own programs. */
@@ -19,24 +19,28 @@ export function instructions({
     .map(decode)
     .join('');
   return {
-    needs: `Redis's or Valkey's programs of version ${restore.minToolVersion} or newer (redis-check-rdb, redis-server)`,
+    needs: `coreutils and Redis's or Valkey's programs of version ${restore.minToolVersion} or newer (redis-check-rdb, redis-server, redis-cli)`,
     show: {
       title: 'Show what it is: the version of the server that made it, and when',
-      command: `${data} | head -c 300 | tr -cd '[:print:]'; echo`,
+      command: `${data} | head -c 300 | tr -cd '[:print:]'`,
     },
     restore: [
       {
-        title: 'Write the RDB to a file (TARGET, or restored.rdb) and check that it is whole',
+        title: 'Write the RDB to a file of this folder (TARGET, or restored.rdb) and check that it is whole',
         commands: [`${data} > ${target}`, `redis-check-rdb ${target}`],
       },
       {
         title:
-          'Start a server from it, on a Unix socket in the current folder. It must start without an append-only file, or it starts empty and writes over the file',
+          'Start a server from it, on a Unix socket in this folder (always without an append-only file: with one it starts empty and writes over the RDB when it stops)',
         commands: [
-          `redis-server --port 0 --unixsocket "$PWD/restored.sock" --dir "$(dirname ${target})" --dbfilename "$(basename ${target})" --appendonly no --save "" --daemonize yes`,
-          `redis-cli -s "$PWD/restored.sock" INFO keyspace`,
+          `redis-server --port 0 --unixsocket "$PWD/restored.sock" --dir "$PWD" --dbfilename ${target} --appendonly no --save '' --daemonize yes`,
+          `${whenLoaded}; redis-cli -s restored.sock INFO keyspace`,
         ],
       },
     ],
   };
 }
+
+/** For ten minutes at most. */
+const whenLoaded =
+  'tries=0; until redis-cli -e -s restored.sock PING > /dev/null 2>&1 || [ "$tries" -ge 600 ]; do sleep 1; tries=$((tries + 1)); done';

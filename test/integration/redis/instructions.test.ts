@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { withEngineRun } from '../../support/engine-run.ts';
+import { filesBelow, withFolder } from '../../support/folder.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { quickDump, redisSource } from '../../support/redis-restored.ts';
+import { contentOf, fillSample } from '../../support/redis-sample.ts';
+import { commandsOf, openStockShell, type StockShell } from '../../support/stock-shell.ts';
+
+const programs = ['zstd', 'redis-check-rdb', 'redis-server', 'redis-cli', 'head', 'tr', 'sleep'];
+
+describe('RESTORE.md of Redis, followed to the letter with stock tools alone', () => {
+  it('shows the backup, starts a server from it that holds everything, and stops at a flipped byte', () =>
+    withServer(async (redis) => {
+      await fillSample(redis.url);
+      await withEngineRun((run) =>
+        withFolder(async (folder) => {
+          await run.backUp(redisSource(redis.url));
+          const shell = await stockShell(run.path, folder);
+          const [show = '', ...restore] = await commandsOf(shell.folder);
+          const shown = await shell.run(show);
+          assert.match(shown.stdout, /^REDIS0\d+.*redis-ver.*\d+\.\d+\.\d+/, shown.stderr);
+          try {
+            for (const command of restore) {
+              const ended = await shell.run(command);
+              assert.equal(ended.code, 0, `${command}\n${ended.stdout}\n${ended.stderr}`);
+            }
+            assert.deepEqual(
+              await contentOf(join(shell.folder, 'restored.sock')),
+              await contentOf(redis.url),
+            );
+          } finally {
+            await shell.run('redis-cli -s restored.sock SHUTDOWN NOSAVE');
+          }
+          await flipByteIn(join(shell.folder, 'data.rdb.zst'));
+          const damaged = await shell.run(show);
+          assert.notEqual(damaged.code, 0);
+          assert.doesNotMatch(damaged.stdout, /REDIS/);
+        }),
+      );
+    }));
+});
+
+async function stockShell(backups: string, folder: string): Promise<StockShell> {
+  const downloaded = join(folder, 'downloaded');
+  await mkdir(downloaded);
+  for (const file of (await filesBelow(backups)).filter((each) => each.includes('/data/')))
+    await copyFile(join(backups, file), join(downloaded, basename(file)));
+  return openStockShell({ folder: downloaded, bin: join(folder, 'bin'), programs });
+}
+
+async function flipByteIn(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const middle = bytes.length >> 1;
+  bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+  await writeFile(path, bytes);
+}
+
+async function withServer(use: (redis: TestRedis) => Promise<void>): Promise<void> {
+  const redis = await startRedis({ args: quickDump });
+  try {
+    await use(redis);
+  } finally {
+    await redis.stop();
+  }
+}
