@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { EngineContext } from '../../src/pipeline/engine/engine.ts';
 import { createRedisEngine } from '../../src/pipeline/engine/redis/engine.ts';
-import { createTools } from '../../src/pipeline/process/tools.ts';
 import { databaseOf } from '../support/engine-run.ts';
 import { withFolder } from '../support/folder.ts';
-import { realProgram } from '../support/misbehaving-tools.ts';
 import { engineContext } from '../support/postgres-backup.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { misbehavingPrograms } from '../support/redis-programs.ts';
 import { quickDump, redisSource } from '../support/redis-restored.ts';
 import { withRedis } from '../support/redis-sample.ts';
 import { machineTools } from '../support/tools.ts';
@@ -115,19 +113,13 @@ function withFault(
   use: (fault: Fault) => Promise<void>,
 ): Promise<void> {
   return withFolder(async (folder) => {
-    for (const [name, lines] of Object.entries(programs)) {
-      const path = join(folder, name);
-      await writeFile(path, `#!/bin/sh\nREAL='${await realProgram(name)}'\n${lines}\n`);
-      await chmod(path, 0o755);
-    }
-    const path = [folder, process.env.PATH].join(delimiter);
+    const tools = await misbehavingPrograms(folder, programs);
     const redis = await startRedis({ args: [...quickDump, '--rdb-key-save-delay', '400'] });
     try {
       await fill(redis);
       await use({
         redis,
-        dump: (changes) =>
-          dump(redis, engineContext({ tools: createTools({ path, only: undefined }), ...changes })),
+        dump: (changes) => dump(redis, engineContext({ tools, ...changes })),
       });
       assert.deepEqual(await workFolders(), []);
     } finally {

@@ -3,11 +3,14 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { RestoreOptions } from '../../../src/pipeline/engine/engine.ts';
+import { createRedisEngine } from '../../../src/pipeline/engine/redis/engine.ts';
 import type { Manifest } from '../../../src/shared/manifest.ts';
 import { type EngineRun, withEngineRun } from '../../support/engine-run.ts';
+import { engineContext, memoryParts, plainRestore } from '../../support/postgres-backup.ts';
 import { startRedis } from '../../support/redis.ts';
 import { quickDump, redisSource, withRestored } from '../../support/redis-restored.ts';
 import { withRedis } from '../../support/redis-sample.ts';
+import { runStage } from '../../support/stage.ts';
 
 describe('a restore of Redis to a file', () => {
   it('makes it for its user alone, and says how a server takes it', () =>
@@ -68,6 +71,32 @@ describe('a restore of Redis to a file', () => {
         await assert.rejects(restore(target, options), { code }, `${target} ${JSON.stringify(options)}`);
       assert.deepEqual(await readdir(folder), ['dump.rdb', 'folder', 'link']);
       assert.equal(await readFile(path, 'utf8'), 'old');
+    }));
+
+  it('gives no name to what redis-check-rdb refuses', () =>
+    withBackup(async ({ folder, restore, manifest }) => {
+      const path = join(folder, 'dump.rdb');
+      await restore(path, { create: true });
+      const whole = await readFile(path);
+      for (const written of [Buffer.alloc(0), whole.subarray(0, -1), Buffer.from('REDIS0010 and more')]) {
+        const plan = await createRedisEngine().prepareRestore(
+          {
+            manifest,
+            target: { source: null, database: path },
+            options: { ...plainRestore, confirm: 'dump.rdb', keepOld: true },
+            parts: memoryParts({ parts: new Map() }),
+          },
+          engineContext(),
+        );
+        assert.equal((await runStage(plan.stage, [written])).code, 0);
+        await assert.rejects(plan.finish(), {
+          name: 'StageFailure',
+          message: /redis-check-rdb exited with code 1/,
+        });
+        assert.deepEqual(await plan.undo(), []);
+        assert.deepEqual(await readdir(folder), ['dump.rdb']);
+        assert.deepEqual(await readFile(path), whole);
+      }
     }));
 
   it('goes to a file beside a configured server, never into the server', () =>

@@ -38,10 +38,10 @@ async function dumpTo(
   context: EngineContext,
 ): Promise<void> {
   await withClient(connection, context, (client) => transfer(client, path, context));
-  const more = await checkRdb(path, context).catch((error: unknown) => {
+  const { after } = await checkRdb(path, context).catch((error: unknown) => {
     throw error instanceof StageFailure ? notWhole(connection, error.message, error) : error;
   });
-  if (more > 0) throw notWhole(connection, `${more} bytes follow its end`);
+  if (after > 0) throw notWhole(connection, `${after} bytes follow its end`);
 }
 
 function notWhole(connection: Connection, reason: string, cause?: Error): BackupDataError {

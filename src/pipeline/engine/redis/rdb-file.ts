@@ -8,17 +8,26 @@ import { needProgram, plainEnvironment } from './tools.ts';
 /** How every RDB begins; four digits of its version follow. */
 export const signature = Buffer.from('REDIS');
 
+export interface CheckedRdb {
+  /** How many keys it holds, those whose life has ended included. */
+  keys: number;
+  /** Bytes that follow its end. */
+  after: number;
+}
+
 /**
  * Reads a file to the end of the RDB in it, as a server would, its checksum included. Throws StageFailure when it is not
- * a whole RDB, and TOOL_TOO_OLD when redis-check-rdb does not know its version. Gives the bytes that follow the RDB's end.
+ * a whole RDB, and TOOL_TOO_OLD when redis-check-rdb does not know its version.
  */
-export async function checkRdb(path: string, context: EngineContext): Promise<number> {
+export async function checkRdb(path: string, context: EngineContext): Promise<CheckedRdb> {
   const program = await needProgram('check-rdb', context);
   const stage = { program, args: [path], env: plainEnvironment(context) };
   const { stdout, ...exit } = await capture(stage, { signal: context.signal, maxBytes: 64 << 20 });
   const said = stdout.toString('utf8');
   const end = /^\[offset (\d+)\] .*RDB looks OK/m.exec(said)?.[1];
-  if (succeeded(exit) && end !== undefined) return (await stat(path)).size - Number(end);
+  const keys = /^\[info\] (\d+) keys read/m.exec(said)?.[1];
+  if (succeeded(exit) && end !== undefined && keys !== undefined)
+    return { keys: Number(keys), after: (await stat(path)).size - Number(end) };
   const complaint = complaintIn(said);
   if (/can't handle RDB format version/i.test(complaint)) throw tooOld(complaint);
   // It complains on stdout.

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { withEngineRun } from '../support/engine-run.ts';
+import { filesBelow } from '../support/folder.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { quickDump, redisSource } from '../support/redis-restored.ts';
+import { withRedis } from '../support/redis-sample.ts';
+import { describeOnSmallDisk, withSmallDisk } from '../support/small-disk.ts';
+
+const mebibyte = 1024 * 1024;
+
+describeOnSmallDisk(import.meta.filename, () => {
+  describe('a full disk under a backup of Redis', () => {
+    it('leaves the target of a restore as it was, and gives the space back', () =>
+      withFilled((redis) =>
+        withSmallDisk({ bytes: mebibyte }, (disk) =>
+          withEngineRun(async ({ backUp, restoreTo }) => {
+            const manifest = await backUp(redisSource(redis.url));
+            const path = join(disk, 'dump.rdb');
+            await writeFile(path, 'old');
+            await assert.rejects(
+              restoreTo(manifest, { source: null, database: path }, { confirm: 'dump.rdb' }),
+              { code: 'DISK_FULL', message: /does not fit on the target's disk/ },
+            );
+            assert.deepEqual(await readdir(disk), ['dump.rdb']);
+            assert.equal(await readFile(path, 'utf8'), 'old');
+          }),
+        ),
+      ));
+
+    it('refuses a dump before the server is asked for it', () =>
+      withFilled((redis) =>
+        withSmallDisk({ bytes: 8 * mebibyte }, (disk) =>
+          withTemporaryRoot(disk, () =>
+            withEngineRun(async ({ path, backUp }) => {
+              const source = redisSource(redis.url);
+              await writeFile(join(disk, 'filler'), Buffer.alloc(4 * mebibyte));
+              await assert.rejects(backUp(source), { code: 'DISK_FULL', message: /are needed for a while/ });
+              assert.deepEqual(await filesBelow(path), ['backupdata.json']);
+            }),
+          ),
+        ),
+      ));
+  });
+});
+
+/** Three mebibytes that nothing can make smaller. */
+async function withFilled(use: (redis: TestRedis) => Promise<void>): Promise<void> {
+  const redis = await startRedis({ args: quickDump });
+  try {
+    await withRedis(redis.url, 0, (own) => own.set('noise', randomBytes(3 * mebibyte)));
+    await use(redis);
+  } finally {
+    await redis.stop();
+  }
+}
+
+async function withTemporaryRoot(root: string, use: () => Promise<void>): Promise<void> {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = root;
+  try {
+    await use();
+  } finally {
+    process.env.TMPDIR = before;
+  }
+}

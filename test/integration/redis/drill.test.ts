@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Scratch } from '../../../src/pipeline/engine/engine.ts';
+import { createRedisEngine } from '../../../src/pipeline/engine/redis/engine.ts';
+import type { Manifest } from '../../../src/shared/manifest.ts';
+import { type EngineRun, withEngineRun } from '../../support/engine-run.ts';
+import { withFolder } from '../../support/folder.ts';
+import { engineContext } from '../../support/postgres-backup.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { misbehavingPrograms } from '../../support/redis-programs.ts';
+import { quickDump, redisSource } from '../../support/redis-restored.ts';
+import { fillSample, withRedis } from '../../support/redis-sample.ts';
+import { machineTools } from '../../support/tools.ts';
+
+describe('a drill of Redis', () => {
+  it('starts a server from the restored file, and finds every key loaded that had not expired by then', () =>
+    withServer(async (redis) => {
+      await fillSample(redis.url);
+      await withRedis(redis.url, 0, async (own) => {
+        await own.call('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+        await own.set('expired', 'x', 'PX', 1);
+      });
+      await withEngineRun(async (run) => {
+        const keys = await withRedis(redis.url, 0, (own) => own.dbsize());
+        await drill(run, redis, {}, async (scratch) => {
+          assert.deepEqual(await scratch.missing(nothing), []);
+          assert.deepEqual(
+            await scratch.count(),
+            new Map([
+              ['db0', keys - 1],
+              ['db3', 2],
+            ]),
+          );
+          assert.match(scratch.serverVersion, /^\d+\.\d+/);
+        });
+      });
+    }));
+
+  it('tells of keys that the server did not load', () =>
+    withServer((redis) =>
+      withEngineRun(async (run) => {
+        const fewer = join(run.path, '..', 'fewer.rdb');
+        const small = await run.backUp(redisSource(redis.url));
+        await run.restoreTo(small, { source: null, database: fewer }, { create: true });
+        await fillSample(redis.url);
+        const lossy = `for LAST; do case "$LAST" in */backupdata-work-*) DIR=$LAST;; esac; done
+[ "$1" = --version ] || cp '${fewer}' "\${DIR%/server}/dump.rdb"; exec "$REAL" "$@"`;
+        await drill(run, redis, { 'redis-server': lossy }, async (scratch) => {
+          assert.match((await scratch.missing(nothing)).join(), /^\d+ of \d+ keys$/);
+        });
+      }),
+    ));
+
+  it('says why a server did not start', () =>
+    withServer((redis) =>
+      withEngineRun(async (run) => {
+        const broken = '[ "$1" = --version ] && exec "$REAL" "$@"; echo "no memory today"; exit 1';
+        await drill(run, redis, { 'redis-server': broken }, async (scratch) => {
+          await assert.rejects(scratch.missing(nothing), {
+            code: 'RESTORE_FAILED',
+            message: /did not start from the restored file: no memory today/,
+          });
+        });
+      }),
+    ));
+
+  it('is refused without redis-server, or with an older one, and asserts no SQL', () =>
+    withServer((redis) =>
+      withEngineRun(async (run) => {
+        const hidden = machineTools({ hidden: ['redis-server', 'valkey-server'] });
+        const request = { manifest: await run.backUp(redisSource(redis.url)), ...anywhere };
+        const engine = createRedisEngine();
+        await assert.rejects(engine.scratch(request, engineContext({ tools: hidden })), {
+          code: 'TOOL_MISSING',
+        });
+        const older = 'echo "Redis server v=6.2.7 sha=0"';
+        await assert.rejects(
+          drill(run, redis, { 'redis-server': older }, async () => undefined),
+          { code: 'CONFIG_INVALID', message: /the redis-server here is 6\.2\.7/ },
+        );
+        await drill(run, redis, {}, async (scratch) => {
+          await assert.rejects(scratch.refute('SELECT 1'), { code: 'CONFIG_INVALID' });
+        });
+      }),
+    ));
+});
+
+const anywhere = { target: { source: null, database: undefined }, name: 'bkd_drill_x', at: new Date() };
+/** What is missing is read from the file, not from the parts. */
+const nothing = {} as { manifest: Manifest; parts: never };
+
+/** Restores a new backup into a scratch place, which must be gone afterwards. */
+async function drill(
+  run: EngineRun,
+  redis: TestRedis,
+  programs: Readonly<Record<string, string>>,
+  use: (scratch: Scratch) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const manifest = await run.backUp(redisSource(redis.url));
+    const context = engineContext({ tools: await misbehavingPrograms(folder, programs) });
+    const scratch = await createRedisEngine().scratch({ manifest, ...anywhere }, context);
+    try {
+      await run.restoreTo(manifest, scratch.target, { create: true });
+      await use(scratch);
+    } finally {
+      assert.equal(await scratch.drop(), undefined);
+    }
+    await assert.rejects(stat(dirname(scratch.target.database ?? '')), { code: 'ENOENT' });
+  });
+}
+
+async function withServer(use: (redis: TestRedis) => Promise<void>): Promise<void> {
+  const redis = await startRedis({ args: [...quickDump, '--enable-debug-command', 'local'] });
+  try {
+    await use(redis);
+  } finally {
+    await redis.stop();
+  }
+}
