@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { Redis } from 'ioredis';
 import { withEngineRun } from '../../support/engine-run.ts';
-import { withFolder } from '../../support/folder.ts';
-import { startRedis } from '../../support/redis.ts';
+import { filesBelow, withFolder } from '../../support/folder.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { quickDump, redisSource, withRestored } from '../../support/redis-restored.ts';
 import { withRedis } from '../../support/redis-sample.ts';
 import { makeTestCa, type TestCa } from '../../support/tls.ts';
+import { until } from '../../support/until.ts';
 
 describe('a Redis that demands TLS', () => {
   it('is backed up with its authority, with and without a client certificate', () =>
@@ -49,6 +51,26 @@ describe('a Redis that demands TLS', () => {
     withAuthority(({ authority }) =>
       withServer({ authority, clients: true }, ({ url }) =>
         refuses(`${url}?cacert=${authority.ca}`, /certificate required|no encrypted connection/),
+      ),
+    ));
+
+  it('fails the run when it is lost while it is dumped', () =>
+    withAuthority(({ authority }) =>
+      withServer({ authority, clients: false, args: ['--rdb-key-save-delay', '2000'] }, (server) =>
+        withEngineRun(async ({ path, backUp }) => {
+          await withRedis(server.socket, 0, fill, server);
+          const lost = assert.rejects(backUp(redisSource(`${server.url}?cacert=${authority.ca}`)), {
+            code: 'DATABASE_UNREACHABLE',
+          });
+          await until('bytes of the dump are sent', async () =>
+            /total_net_repl_output_bytes:[1-9]\d{3}/.test(
+              await withRedis(server.socket, 0, (redis) => redis.info('stats'), server),
+            ),
+          );
+          await server.kill('SIGKILL');
+          await lost;
+          assert.deepEqual(await filesBelow(path), ['backupdata.json']);
+        }),
       ),
     ));
 
@@ -97,24 +119,34 @@ interface Made {
   folder: string;
 }
 
+interface TlsServer extends TestRedis {
+  /** A way in without TLS, for the test alone. */
+  socket: string;
+  password: string;
+}
+
+function fill(redis: Redis): Promise<unknown> {
+  return redis.mset(Array.from({ length: 5_000 }, (_, key) => [`key:${key}`, 'x'.repeat(1_000)]).flat());
+}
+
 function withAuthority(use: (made: Made) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => use({ folder, authority: await makeTestCa(folder) }));
 }
 
 async function withServer(
-  { authority, clients }: { authority: TestCa; clients: boolean },
-  use: (server: { url: string; port: number }) => Promise<void>,
+  { authority, clients, args = [] }: { authority: TestCa; clients: boolean; args?: readonly string[] },
+  use: (server: TlsServer) => Promise<void>,
 ): Promise<void> {
   await withFolder(async (folder) => {
     const socket = join(folder, 'socket');
     const redis = await startRedis({
-      args: [...quickDump, '--unixsocket', socket],
+      args: [...quickDump, '--unixsocket', socket, ...args],
       tls: { ca: authority.ca, clients, ...authority.server },
     });
     try {
       const { password } = new URL(redis.url);
       await withRedis(socket, 0, (own) => own.set('where', 'here'), { password });
-      await use(redis);
+      await use({ ...redis, socket, password });
     } finally {
       await redis.stop();
     }
