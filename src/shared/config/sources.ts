@@ -1,13 +1,18 @@
+import type { VerifyConfig } from './policy-schema.ts';
 import type { Problem } from './problems.ts';
-import type { ConfigFile } from './schema.ts';
+import type { ConfigFile, EngineName } from './schema.ts';
 
-/** On a server, an entry is one database by its `url` or all of them by `discover`, and no other bears a name of theirs. */
-export function checkSources({ databases }: ConfigFile): Problem[] {
+/**
+ * On a server, an entry is one database by its `url` or all of them by `discover`, and no other bears a name of theirs.
+ * Nothing is asserted in SQL of a product that does not know it.
+ */
+export function checkSources({ databases, defaults }: ConfigFile): Problem[] {
   const entries = Object.entries(databases);
   const servers = entries.flatMap(([name, entry]) => ('discover' in entry && entry.discover ? [name] : []));
   return entries.flatMap(([name, entry]) => [
     ...('path' in entry || 'dump' in entry || entry.engine === 'redis' ? [] : addressOf(name, entry)),
     ...(entry.engine === 'command' ? argumentsOf(name, entry) : []),
+    ...assertionsOf(name, entry, entry.verify ?? defaults.verify),
     ...servers
       .filter((server) => name.startsWith(`${server}.`))
       .map((server) => ({
@@ -45,4 +50,14 @@ function addressOf(name: string, { url, discover }: { url?: unknown; discover?: 
       ? 'is missing; write url for one database, or discover for every database of a server'
       : 'stands beside discover; write url for one database, or discover for every database of a server';
   return [{ path: ['databases', name, 'url'], message }];
+}
+
+function assertionsOf(
+  name: string,
+  { engine }: { engine: EngineName },
+  verify: VerifyConfig | undefined,
+): Problem[] {
+  if (engine !== 'redis' || !verify?.assertions.length) return [];
+  const message = 'has assertions, which are SQL, and Redis knows none; write a verify without them for it';
+  return [{ path: ['databases', name, 'verify'], message }];
 }
