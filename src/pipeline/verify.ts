@@ -3,8 +3,7 @@ import type { ManifestPart } from '../shared/manifest.ts';
 import type { Verification, VerifyLevel } from '../shared/verification.ts';
 import { databaseFolder, verificationKey } from './catalog/keys.ts';
 import { type DrillFacts, type DrillRequest, holdDrill } from './drill.ts';
-import type { PartCheck } from './engine/engine.ts';
-import { decodeInto, type PartSource } from './part/decode.ts';
+import { decodeInto } from './part/decode.ts';
 import { checkPart } from './part/read.ts';
 import { StageFailure } from './process/failure.ts';
 
@@ -58,10 +57,12 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
     onBytes,
   };
   if (request.level === 'checksum' || part.kind === 'instructions') return checkPart({ ...source, part });
+  const check = await engine.check(part, manifest, context, database);
   try {
-    const check = await engine.check(part, manifest, context, database);
-    await decodeAndCheck(source, part, check).finally(() => check?.close());
+    await decodeInto(source, part, check?.stage ?? null);
+    await check?.finish();
   } catch (error) {
+    refuseFullDisk(request, error);
     // Damaged bytes look like ones for other keys, or stop a program long before their hash is known.
     if (hasCode(error, 'IDENTITY_MISSING') || isRefusal(error)) await checkPart({ ...source, part });
     throw error;
