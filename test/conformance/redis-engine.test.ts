@@ -33,7 +33,7 @@ engineSuite({
         writers,
         refusals: refusalsOf(start),
         createInterruptible: async () => createInterruptible(await start(['--rdb-key-save-delay', '2000'])),
-        checksItself: false,
+        checksItself: true,
       });
     } finally {
       for (const each of own) await each.stop();

@@ -23,10 +23,28 @@ describeOnSmallDisk(import.meta.filename, () => {
             await writeFile(path, 'old');
             await assert.rejects(
               restoreTo(manifest, { source: null, database: path }, { confirm: 'dump.rdb' }),
-              { code: 'DISK_FULL', message: /does not fit on the target's disk/ },
+              { code: 'DISK_FULL', message: /does not fit on the disk: .*dump\.rdb/ },
             );
             assert.deepEqual(await readdir(disk), ['dump.rdb']);
             assert.equal(await readFile(path, 'utf8'), 'old');
+          }),
+        ),
+      ));
+
+    it('is no verdict on a backup that is verified', () =>
+      withFilled((redis) =>
+        withSmallDisk({ bytes: 5 * mebibyte }, (disk) =>
+          withEngineRun(async ({ path, backUp, verify }) => {
+            const manifest = await backUp(redisSource(redis.url));
+            await withTemporaryRoot(disk, async () => {
+              const tooLarge = { ...manifest, estimatedSourceBytes: 8 * mebibyte };
+              await assert.rejects(verify(tooLarge, 'decode'), { code: 'DISK_FULL', message: /are needed/ });
+              await writeFile(join(disk, 'filler'), Buffer.alloc(4 * mebibyte));
+              const told = { ...manifest, estimatedSourceBytes: 0 };
+              await assert.rejects(verify(told, 'decode'), { code: 'DISK_FULL', message: /does not fit/ });
+            });
+            assert.deepEqual(await readdir(disk), ['filler']);
+            assert.ok((await filesBelow(path)).every((file) => !file.includes('.verified-')));
           }),
         ),
       ));

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts';
+import { check } from './check.ts';
 import { explainTool } from './failures.ts';
 import { inspect } from './inspect.ts';
 import { instructions } from './instructions.ts';
@@ -16,7 +17,7 @@ export function createRedisEngine(): Engine {
     installed: installedTools,
     inspect,
     plan,
-    check: async () => null,
+    check,
     prepareRestore,
     scratch: openScratch,
     explain: (failure, database) => explainTool(failure, `the database ${database.name}`),

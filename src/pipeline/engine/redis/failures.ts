@@ -75,9 +75,9 @@ export function explainTool(failure: StageFailure, where: string): BackupDataErr
   if (line === undefined) return undefined;
   return new BackupDataError(
     'DISK_FULL',
-    `${where}: the file does not fit on the target's disk: ${line.trim()}`,
+    `${where}: the decoded dump does not fit on the disk: ${line.trim()}`,
     {
-      hint: 'The target is as it was before; make room there and restore again.',
+      hint: 'Make room where it is written (below TMPDIR for a verification) and try again; a target is as it was before.',
       cause: failure,
     },
   );

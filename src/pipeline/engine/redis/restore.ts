@@ -2,10 +2,10 @@ import { isAbsolute } from 'node:path';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import { openReplacement } from '../../file/replace-file.ts';
-import type { Stage } from '../../process/stage.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
+import { fileWriter } from './file-writer.ts';
 import { checkRdb } from './rdb-file.ts';
-import { needProgram, needSystemProgram, plainEnvironment } from './tools.ts';
+import { needProgram } from './tools.ts';
 
 export interface RestoreRequest {
   manifest: Manifest;
@@ -26,7 +26,7 @@ export async function prepareRestore(
   const path = pathOf(target);
   const part = dataPartOf(manifest);
   await needProgram('check-rdb', context);
-  const stage = await fileWriter(context);
+  const writer = await fileWriter(context);
   const replacement = await openReplacement({
     path,
     create: options.create,
@@ -35,7 +35,7 @@ export async function prepareRestore(
   });
   return {
     part,
-    stage: stage(replacement.path),
+    stage: writer(replacement.path),
     readsAll: true,
     finish: async () => {
       await checkRdb(replacement.path, context);
@@ -48,14 +48,7 @@ export async function prepareRestore(
   };
 }
 
-/** A stage that writes what it reads into the file. */
-export async function fileWriter(context: EngineContext): Promise<(path: string) => Stage> {
-  const program = await needSystemProgram('dd', context);
-  const env = plainEnvironment(context);
-  return (path) => ({ program, args: [`of=${path}`, 'bs=1048576'], env });
-}
-
-export function dataPartOf({ parts, backupId }: Manifest): ManifestPart {
+function dataPartOf({ parts, backupId }: Manifest): ManifestPart {
   const part = parts.find(({ kind }) => kind === 'data');
   if (part) return part;
   throw new BackupDataError('MANIFEST_INVALID', `the backup ${backupId} has no data`, {
