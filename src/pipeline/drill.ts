@@ -74,17 +74,25 @@ export async function holdDrill(request: DrillRequest): Promise<DrillReport> {
   const target = targetOf(manifest, drill);
   const at = clock();
   const scratch = await engine.scratch({ manifest, target, name: newScratchName(at), at }, context);
-  const startedAt = clock();
+  return dropAfterwards(scratch, manifest, () => restoreAndExamine(request, drill, scratch));
+}
+
+async function restoreAndExamine(
+  request: DrillRequest,
+  drill: DrillSettings,
+  scratch: Scratch,
+): Promise<DrillReport> {
+  const startedAt = request.clock();
   const refusal = await restoreInto(request, drill, scratch);
   const facts: DrillFacts = {
-    restore: clock().getTime() - startedAt.getTime(),
+    restore: request.clock().getTime() - startedAt.getTime(),
     serverVersion: scratch.serverVersion,
     tables: null,
     assertions: 0,
   };
   if (refusal !== null) return { facts, finding: refusal };
   drill.onPhase('compare');
-  return dropAfterwards(scratch, manifest, () => examine(request, { drill, scratch, facts }));
+  return examine(request, { drill, scratch, facts });
 }
 
 function targetOf(manifest: Manifest, { target }: DrillSettings): RestoreTarget {
@@ -101,7 +109,7 @@ function targetOf(manifest: Manifest, { target }: DrillSettings): RestoreTarget 
   }
 }
 
-/** Null when it was restored, else why the backup cannot be. What a failed restore made is dropped by it. */
+/** Null when it was restored, else why the backup cannot be. */
 async function restoreInto(
   request: DrillRequest,
   { onPhase }: DrillSettings,

@@ -66,16 +66,16 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
     // Damaged bytes look like ones for other keys, or stop a program long before their hash is known.
     if (hasCode(error, 'IDENTITY_MISSING') || isRefusal(error)) await checkPart({ ...source, part });
     throw error;
+  } finally {
+    await check?.close();
   }
 }
 
-async function decodeAndCheck(
-  source: PartSource,
-  part: ManifestPart,
-  check: PartCheck | null,
-): Promise<void> {
-  await decodeInto(source, part, check?.stage ?? null);
-  await check?.finish();
+/** A check that writes what it reads says nothing of the backup where the disk of this machine is full. */
+function refuseFullDisk({ engine, manifest }: VerifyRequest, error: unknown): void {
+  if (!(error instanceof StageFailure)) return;
+  const known = engine.explain(error, { name: manifest.database });
+  if (known?.code === 'DISK_FULL') throw known;
 }
 
 /** The failure as a verdict on the backup; anything that says nothing of the backup is thrown on as it is. */

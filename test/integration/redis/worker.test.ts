@@ -23,6 +23,9 @@ describe('a Redis through the queue into storage, and back to a file', () => {
         const verified = await run('verify', 'cache', '--level', 'decode');
         assert.equal(verified.code, 0, verified.stderr);
 
+        const drilled = await run('verify', 'cache', '--level', 'restore', '--target', 'cache');
+        assert.equal(drilled.code, 0, drilled.stderr);
+
         for (const [target, name] of [
           [`cache//${join(path, 'by-worker.rdb').slice(1)}`, 'by-worker.rdb'],
           [`./own.rdb`, 'own.rdb'],

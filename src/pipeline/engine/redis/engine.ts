@@ -13,7 +13,6 @@ export function createRedisEngine(): Engine {
   return {
     name: 'redis',
     targets: { engines: ['redis'], files: true },
-    drills: 'in a folder',
     installed: installedTools,
     inspect,
     plan,
