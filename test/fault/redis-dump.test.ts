@@ -41,6 +41,14 @@ describe('a dump of Redis whose programs or server fail', () => {
       }));
   }
 
+  it('is checked by tools that do not tell their version, as those before 7.0', () =>
+    withFault(
+      {
+        'redis-check-rdb': '[ "$1" = --version ] && { echo "Cannot open file"; exit 1; }; exec "$REAL" "$@"',
+      },
+      ({ dump }) => dump(),
+    ));
+
   it('is given up when the server answers and sends nothing', () =>
     withFault({ 'redis-cli': onDump('exec sleep 600') }, async ({ dump }) => {
       await assert.rejects(dump({ connectTimeout: 300 }), {

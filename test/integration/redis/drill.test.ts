@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { holdDrill } from '../../../src/pipeline/drill.ts';
 import type { Scratch } from '../../../src/pipeline/engine/engine.ts';
 import { createRedisEngine } from '../../../src/pipeline/engine/redis/engine.ts';
 import type { Manifest } from '../../../src/shared/manifest.ts';
@@ -64,6 +66,31 @@ describe('a drill of Redis', () => {
           });
         });
       }),
+    ));
+
+  it('finds a backup wanting that redis-check-rdb refuses, and leaves nothing of it', () =>
+    withServer((redis) =>
+      withEngineRun((run) =>
+        withFolder(async (folder) => {
+          const source = redisSource(redis.url);
+          const manifest = await run.backUp(source, { compression: { type: 'none' } });
+          const refusing = '[ "$1" = --version ] && exec "$REAL" "$@"; echo "it is broken"; exit 1';
+          const { finding } = await holdDrill({
+            ...{ manifest, storage: run.storage, codecs: [], engine: createRedisEngine() },
+            context: engineContext({
+              tools: await misbehavingPrograms(folder, { 'redis-check-rdb': refusing }),
+            }),
+            clock: () => new Date(),
+            onBytes: () => undefined,
+            drill: { target: anywhere.target, assertions: [], onPhase: () => undefined },
+          });
+          assert.match(finding ?? '', /redis-check-rdb exited with code 1: it is broken/);
+          const left = (await readdir(tmpdir())).filter((name) =>
+            name.startsWith(`backupdata-work-${process.pid}-`),
+          );
+          assert.deepEqual(left, []);
+        }),
+      ),
     ));
 
   it('is refused without redis-server, or with an older one, and asserts no SQL', () =>

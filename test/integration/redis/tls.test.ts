@@ -74,6 +74,17 @@ describe('a Redis that demands TLS', () => {
       ),
     ));
 
+  it('that is not there is no matter of certificates', () =>
+    withAuthority(async ({ authority }) => {
+      for (const host of ['127.0.0.1', 'localhost'])
+        await withEngineRun(({ backUp }) =>
+          assert.rejects(backUp(redisSource(`rediss://${host}:1?cacert=${authority.ca}`)), {
+            code: 'DATABASE_UNREACHABLE',
+            message: /it cannot be reached: .*ECONNREFUSED/,
+          }),
+        );
+    }));
+
   it('says which file of the URL cannot be read', () =>
     withAuthority(async ({ authority }) => {
       const { cert } = authority.client;

@@ -17,7 +17,7 @@ export async function inspect(database: DatabaseConfig, context: EngineContext):
     return told;
   });
   const serverVersion = versionIn(info);
-  const toolVersion = await versionOf(await needProgram('check-rdb', context), context);
+  const toolVersion = await toolVersionOf(context);
   refuseOlderTool(toolVersion, serverVersion, info);
   return {
     engine: { name: 'redis', serverVersion, toolVersion, format: 'RDB' },
@@ -35,6 +35,12 @@ export async function inspect(database: DatabaseConfig, context: EngineContext):
     estimatedSourceBytes: Number(info.get('used_memory') ?? 0),
     notes: notesOn(info),
   };
+}
+
+/** A redis-check-rdb before 7.0 does not tell; redis-cli comes with it. */
+async function toolVersionOf(context: EngineContext): Promise<string> {
+  const own = await versionOf(await needProgram('check-rdb', context), context);
+  return own === '' ? versionOf(await needProgram('cli', context), context) : own;
 }
 
 function versionIn(info: ServerInfo): string {

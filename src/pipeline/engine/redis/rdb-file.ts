@@ -30,8 +30,9 @@ export async function checkRdb(path: string, context: EngineContext): Promise<Ch
     return { keys: Number(keys), after: (await stat(path)).size - Number(end) };
   const complaint = complaintIn(said);
   if (/can't handle RDB format version/i.test(complaint)) throw tooOld(complaint);
-  // It complains on stdout.
-  throw new StageFailure([{ ...exit, code: exit.code || 1, stderr: complaint || exit.stderr }]);
+  // It complains on stdout; one that ended well without saying that all is well has refused the file too.
+  const code = succeeded(exit) ? 1 : exit.code;
+  throw new StageFailure([{ ...exit, code, stderr: complaint || exit.stderr }]);
 }
 
 function complaintIn(said: string): string {

@@ -112,17 +112,21 @@ function waitAtMost(milliseconds: number, far: TLSSocket): void {
   });
 }
 
+/** `ECONNREFUSED` and its like, also of several addresses together; but those of OpenSSL. */
+const systemError = /^E(?!RR|PROTO$)[A-Z_]+$/;
+
 /** An error of the system is about the way to the server; any other is about the certificates. */
 function tunnelFailure(error: Error & { code?: string }, connection: Connection): BackupDataError {
   const where = `Redis at ${addressOf(connection)}`;
-  if ('syscall' in error || error.code === 'ETIMEDOUT' || error.code === 'ECONNRESET')
-    return new BackupDataError('DATABASE_UNREACHABLE', `${where}: it cannot be reached: ${error.message}`, {
+  const said = error.message.split('\n', 1).join('') || error.code;
+  if (systemError.test(error.code ?? ''))
+    return new BackupDataError('DATABASE_UNREACHABLE', `${where}: it cannot be reached: ${said}`, {
       hint: 'Check that the server is up, that host and port are right, and that a firewall lets this machine through.',
       cause: error,
     });
   return new BackupDataError(
     'DATABASE_AUTH',
-    `${where}: no encrypted connection that can be trusted: ${error.message.split('\n', 1).join('')}`,
+    `${where}: no encrypted connection that can be trusted: ${said}`,
     {
       hint: "Check cacert, cert, key and sni in the database's URL, and the name in the server's certificate.",
       cause: error,
