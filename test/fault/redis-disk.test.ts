@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { withEngineRun } from '../support/engine-run.ts';
 import { filesBelow } from '../support/folder.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { quickDump, redisSource } from '../support/redis-restored.ts';
+import type { TestRedis } from '../support/redis.ts';
+import { redisSource, withRedisServer } from '../support/redis-restored.ts';
 import { withRedis } from '../support/redis-sample.ts';
 import { describeOnSmallDisk, withSmallDisk } from '../support/small-disk.ts';
 
@@ -66,14 +66,11 @@ describeOnSmallDisk(import.meta.filename, () => {
 });
 
 /** Three mebibytes that nothing can make smaller. */
-async function withFilled(use: (redis: TestRedis) => Promise<void>): Promise<void> {
-  const redis = await startRedis({ args: quickDump });
-  try {
+function withFilled(use: (redis: TestRedis) => Promise<void>): Promise<void> {
+  return withRedisServer(async (redis) => {
     await withRedis(redis.url, 0, (own) => own.set('noise', randomBytes(3 * mebibyte)));
     await use(redis);
-  } finally {
-    await redis.stop();
-  }
+  });
 }
 
 async function withTemporaryRoot(root: string, use: () => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { EngineContext } from '../../src/pipeline/engine/engine.ts';
 import { createRedisEngine } from '../../src/pipeline/engine/redis/engine.ts';
@@ -48,6 +49,18 @@ describe('a dump of Redis whose programs or server fail', () => {
       },
       ({ dump }) => dump(),
     ));
+
+  it('gives no program a password in its arguments', () =>
+    withFolder(async (folder) => {
+      const log = join(folder, 'arguments');
+      const lines = `echo "$*" >> '${log}'; exec "$REAL" "$@"`;
+      await withFault({ 'redis-cli': lines, 'redis-check-rdb': lines }, async ({ redis, dump }) => {
+        await dump();
+        const given = await readFile(log, 'utf8');
+        assert.match(given, /--rdb/);
+        assert.ok(!given.includes(new URL(redis.url).password), given);
+      });
+    }));
 
   it('is given up when the server answers and sends nothing', () =>
     withFault({ 'redis-cli': onDump('exec sleep 600') }, async ({ dump }) => {

@@ -8,6 +8,19 @@ import { startRedis, type TestRedis } from './redis.ts';
 /** Settings that let a backup start at once: a server otherwise waits five seconds for more replicas. */
 export const quickDump = ['--repl-diskless-sync-delay', '0'];
 
+/** Gives `use` a server of its own, whose backups start at once. */
+export async function withRedisServer(
+  use: (redis: TestRedis) => Promise<unknown>,
+  args: readonly string[] = [],
+): Promise<void> {
+  const redis = await startRedis({ args: [...quickDump, ...args] });
+  try {
+    await use(redis);
+  } finally {
+    await redis.stop();
+  }
+}
+
 /** Starts a server from a copy of the file, as an operator would, and stops it. */
 export function withRestored<T>(path: string, use: (redis: TestRedis) => Promise<T>): Promise<T> {
   return withFolder(async (folder) => {

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { withEngineRun } from '../../support/engine-run.ts';
 import { withFolder } from '../../support/folder.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { quickDump, redisSource, withRestored } from '../../support/redis-restored.ts';
+import type { TestRedis } from '../../support/redis.ts';
+import { redisSource, withRedisServer, withRestored } from '../../support/redis-restored.ts';
 import { contentOf, fillSample, withRedis } from '../../support/redis-sample.ts';
 
 const page = join(import.meta.dirname, '../../../docs/engines/redis.md');
 
 describe('the user of a backup of Redis', () => {
   it('needs what docs/engines/redis.md gives it, and not a command less', () =>
-    withServer(async (redis) => {
+    withRedisServer(async (redis) => {
       const rules = await documentedRules();
       const commands = rules.filter((rule) => rule.startsWith('+'));
       assert.ok(commands.length > 0 && rules.includes('-@all'), rules.join(' '));
@@ -34,7 +34,7 @@ describe('the user of a backup of Redis', () => {
     }));
 
   it('may have any characters in its name and its password', () =>
-    withServer(async (redis) => {
+    withRedisServer(async (redis) => {
       const [name, password] = ['ba:ck/up@é', 'p@ss:w/ör d%+?#"\''];
       await setUser(redis, name, ['on', `>${password}`, ...(await documentedRules())]);
       const where = `${encodeURIComponent(name)}:${encodeURIComponent(password)}@127.0.0.1:${redis.port}`;
@@ -44,7 +44,7 @@ describe('the user of a backup of Redis', () => {
   it('comes in by a Unix socket too', () =>
     withFolder(async (folder) => {
       const socket = join(folder, 'socket');
-      await withServer(
+      await withRedisServer(
         async ({ url }) => {
           const { password } = new URL(url);
           await withEngineRun(async ({ backUp }) => {
@@ -60,7 +60,7 @@ describe('the user of a backup of Redis', () => {
     }));
 
   it('backs up a node of a cluster where the URL says that it is one, and the manifest says what is in it', () =>
-    withServer(
+    withRedisServer(
       ({ url }) =>
         withEngineRun(async ({ backUp }) => {
           const { notes } = await backUp(redisSource(`${url}?cluster=node`));
@@ -79,16 +79,4 @@ async function documentedRules(): Promise<string[]> {
 
 async function setUser({ url }: TestRedis, name: string, rules: readonly string[]): Promise<void> {
   await withRedis(url, 0, (redis) => redis.call('ACL', 'SETUSER', name, ...rules));
-}
-
-async function withServer(
-  use: (redis: TestRedis) => Promise<unknown>,
-  args: readonly string[] = [],
-): Promise<void> {
-  const redis = await startRedis({ args: [...quickDump, ...args] });
-  try {
-    await use(redis);
-  } finally {
-    await redis.stop();
-  }
 }

@@ -10,15 +10,15 @@ import type { Manifest } from '../../../src/shared/manifest.ts';
 import { type EngineRun, withEngineRun } from '../../support/engine-run.ts';
 import { withFolder } from '../../support/folder.ts';
 import { engineContext } from '../../support/postgres-backup.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import type { TestRedis } from '../../support/redis.ts';
 import { misbehavingPrograms } from '../../support/redis-programs.ts';
-import { quickDump, redisSource } from '../../support/redis-restored.ts';
+import { redisSource, withRedisServer } from '../../support/redis-restored.ts';
 import { fillSample, withRedis } from '../../support/redis-sample.ts';
 import { machineTools } from '../../support/tools.ts';
 
 describe('a drill of Redis', () => {
   it('starts a server from the restored file, and finds every key loaded that had not expired by then', () =>
-    withServer(async (redis) => {
+    withDebugging(async (redis) => {
       await fillSample(redis.url);
       await withRedis(redis.url, 0, async (own) => {
         await own.call('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
@@ -41,7 +41,7 @@ describe('a drill of Redis', () => {
     }));
 
   it('tells of keys that the server did not load', () =>
-    withServer((redis) =>
+    withDebugging((redis) =>
       withEngineRun(async (run) => {
         const fewer = join(run.path, '..', 'fewer.rdb');
         const small = await run.backUp(redisSource(redis.url));
@@ -56,7 +56,7 @@ describe('a drill of Redis', () => {
     ));
 
   it('says why a server did not start', () =>
-    withServer((redis) =>
+    withDebugging((redis) =>
       withEngineRun(async (run) => {
         const broken = '[ "$1" = --version ] && exec "$REAL" "$@"; echo "no memory today"; exit 1';
         await drill(run, redis, { 'redis-server': broken }, async (scratch) => {
@@ -69,7 +69,7 @@ describe('a drill of Redis', () => {
     ));
 
   it('finds a backup wanting that redis-check-rdb refuses, and leaves nothing of it', () =>
-    withServer((redis) =>
+    withDebugging((redis) =>
       withEngineRun((run) =>
         withFolder(async (folder) => {
           const source = redisSource(redis.url);
@@ -94,7 +94,7 @@ describe('a drill of Redis', () => {
     ));
 
   it('is refused without redis-server, or with an older one, and asserts no SQL', () =>
-    withServer((redis) =>
+    withDebugging((redis) =>
       withEngineRun(async (run) => {
         const hidden = machineTools({ hidden: ['redis-server', 'valkey-server'] });
         const request = { manifest: await run.backUp(redisSource(redis.url)), ...anywhere };
@@ -139,11 +139,6 @@ async function drill(
   });
 }
 
-async function withServer(use: (redis: TestRedis) => Promise<void>): Promise<void> {
-  const redis = await startRedis({ args: [...quickDump, '--enable-debug-command', 'local'] });
-  try {
-    await use(redis);
-  } finally {
-    await redis.stop();
-  }
+function withDebugging(use: (redis: TestRedis) => Promise<void>): Promise<void> {
+  return withRedisServer(use, ['--enable-debug-command', 'local']);
 }

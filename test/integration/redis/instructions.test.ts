@@ -4,8 +4,7 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { withEngineRun } from '../../support/engine-run.ts';
 import { filesBelow, withFolder } from '../../support/folder.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { quickDump, redisSource } from '../../support/redis-restored.ts';
+import { redisSource, withRedisServer } from '../../support/redis-restored.ts';
 import { contentOf, fillSample } from '../../support/redis-sample.ts';
 import { commandsOf, openStockShell, type StockShell } from '../../support/stock-shell.ts';
 
@@ -13,7 +12,7 @@ const programs = ['zstd', 'redis-check-rdb', 'redis-server', 'redis-cli', 'head'
 
 describe('RESTORE.md of Redis, followed to the letter with stock tools alone', () => {
   it('shows the backup, starts a server from it that holds everything, and stops at a flipped byte', () =>
-    withServer(async (redis) => {
+    withRedisServer(async (redis) => {
       await fillSample(redis.url);
       await withEngineRun((run) =>
         withFolder(async (folder) => {
@@ -56,13 +55,4 @@ async function flipByteIn(path: string): Promise<void> {
   const middle = bytes.length >> 1;
   bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
   await writeFile(path, bytes);
-}
-
-async function withServer(use: (redis: TestRedis) => Promise<void>): Promise<void> {
-  const redis = await startRedis({ args: quickDump });
-  try {
-    await use(redis);
-  } finally {
-    await redis.stop();
-  }
 }

@@ -7,8 +7,7 @@ import { createRedisEngine } from '../../../src/pipeline/engine/redis/engine.ts'
 import type { Manifest } from '../../../src/shared/manifest.ts';
 import { type EngineRun, withEngineRun } from '../../support/engine-run.ts';
 import { engineContext, memoryParts, plainRestore } from '../../support/postgres-backup.ts';
-import { startRedis } from '../../support/redis.ts';
-import { quickDump, redisSource, withRestored } from '../../support/redis-restored.ts';
+import { redisSource, withRedisServer, withRestored } from '../../support/redis-restored.ts';
 import { withRedis } from '../../support/redis-sample.ts';
 import { runStage } from '../../support/stage.ts';
 
@@ -121,18 +120,15 @@ interface Backup {
 }
 
 async function withBackup(use: (backup: Backup) => Promise<void>): Promise<void> {
-  const redis = await startRedis({ args: quickDump });
-  try {
-    await withRedis(redis.url, 0, (own) => own.set('name', 'value'));
+  await withRedisServer(async ({ url }) => {
+    await withRedis(url, 0, (own) => own.set('name', 'value'));
     await withEngineRun(async (run) => {
       const folder = join(run.path, '..', 'targets');
       await mkdir(folder);
-      const manifest = await run.backUp(redisSource(redis.url));
+      const manifest = await run.backUp(redisSource(url));
       const restore: Backup['restore'] = (database, options) =>
         run.restoreTo(manifest, { source: null, database }, options);
       await use({ run, manifest, folder, restore });
     });
-  } finally {
-    await redis.stop();
-  }
+  });
 }

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { withInstallation } from '../../support/installation.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { quickDump, withRestored } from '../../support/redis-restored.ts';
+import { withRedisServer, withRestored } from '../../support/redis-restored.ts';
 import { contentOf, fillSample } from '../../support/redis-sample.ts';
 
 describe('a Redis through the queue into storage, and back to a file', () => {
   it('is backed up, listed, verified and restored by a worker and in the own process', () =>
-    withServer((redis) =>
+    withRedisServer((redis) =>
       withInstallation(async ({ path, configure, run, start }) => {
         await fillSample(redis.url);
         const expected = await contentOf(redis.url);
@@ -46,7 +45,7 @@ describe('a Redis through the queue into storage, and back to a file', () => {
     ));
 
   it('passes `check`, which names the programs', () =>
-    withServer((redis) =>
+    withRedisServer((redis) =>
       withInstallation(async ({ configure, run, start }) => {
         await configure({ databases: { cache: { engine: 'redis', url: redis.url } } });
         await start(['worker']);
@@ -59,12 +58,3 @@ describe('a Redis through the queue into storage, and back to a file', () => {
       }),
     ));
 });
-
-async function withServer(use: (redis: TestRedis) => Promise<void>): Promise<void> {
-  const redis = await startRedis({ args: quickDump });
-  try {
-    await use(redis);
-  } finally {
-    await redis.stop();
-  }
-}

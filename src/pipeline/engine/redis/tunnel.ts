@@ -35,12 +35,13 @@ export async function openTunnel(
   const server = createServer((near) => {
     const far = connect(options);
     waitAtMost(connectTimeout, far);
+    far.pipe(near);
+    onceAccepted(far, () => near.pipe(far));
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(from);
-      from.pipe(to);
       from.once('close', () => {
         sockets.delete(from);
         to.destroy();
@@ -111,6 +112,29 @@ function waitAtMost(milliseconds: number, far: TLSSocket): void {
     far.setKeepAlive(true, 30_000);
   });
 }
+
+/**
+ * Since TLS 1.3 a server judges the client's certificate after the client takes the connection for made, and one that has
+ * been written to by then resets it, so that its reason is lost. A ticket for later sessions tells that it is content; one that
+ * gives none is believed after a moment.
+ */
+function onceAccepted(far: TLSSocket, accepted: () => void): void {
+  far.once('secureConnect', () => {
+    if (far.getProtocol() !== 'TLSv1.3') return accepted();
+    let timer: NodeJS.Timeout | undefined;
+    const go = (): void => {
+      clearTimeout(timer);
+      far.off('session', go);
+      if (!far.destroyed) accepted();
+    };
+    timer = setTimeout(go, withoutTicket);
+    far.once('session', go);
+    far.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** Milliseconds. */
+const withoutTicket = 500;
 
 /** `ECONNREFUSED` and its like, also of several addresses together; but those of OpenSSL. */
 const systemError = /^E(?!RR|PROTO$)[A-Z_]+$/;
