@@ -29,7 +29,8 @@ export interface BackupRequest extends Attempt {
   onWarning: (error: BackupDataError) => void;
 }
 
-export type BackupPhase = 'before' | 'inspect' | 'dump' | 'commit' | 'after';
+/** In `prepare` no stored byte moves: an engine makes the whole dump in a file first. */
+export type BackupPhase = 'before' | 'inspect' | 'dump' | 'prepare' | 'commit' | 'after';
 
 export interface BackupOutcome {
   manifest: Manifest;
@@ -77,7 +78,7 @@ async function dumpAndCommit(request: BackupRequest, state: AttemptState): Promi
   const inspection = await engine.inspect(database, context);
   request.onPhase('dump');
   const snapshotAt = clock();
-  const { parts, notes } = await dumpParts(request, inspection);
+  const { parts, notes } = await dumpParts(request, inspection, request.onPhase);
   const draft = draftManifest(request, { inspection, parts, startedAt, snapshotAt, notes });
   const manifest = sealManifest(draft, await writeInstructions(request, draft), clock());
   request.onPhase('commit');

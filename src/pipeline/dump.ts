@@ -3,7 +3,7 @@ import { BackupDataError } from '../shared/errors.ts';
 import type { ManifestPart, ManifestVolume } from '../shared/manifest.ts';
 import type { Attempt } from './attempt.ts';
 import { attemptFolder, databaseFolder } from './catalog/keys.ts';
-import type { Inspection, PlannedPart, Trailer } from './engine/engine.ts';
+import type { Inspection, PlannedPart, PreparedPart, Trailer } from './engine/engine.ts';
 import { writePart } from './part/write.ts';
 import { allOrNone } from './process/all-or-none.ts';
 import { StageFailure } from './process/failure.ts';
@@ -20,11 +20,17 @@ export interface DumpedParts {
 }
 
 /** Makes and stores every part that the engine plans, all at once; when one fails the others are stopped. */
-export async function dumpParts(attempt: Attempt, inspection: Inspection): Promise<DumpedParts> {
+export async function dumpParts(
+  attempt: Attempt,
+  inspection: Inspection,
+  onPhase: (phase: 'prepare' | 'dump') => void,
+): Promise<DumpedParts> {
   const plan = await attempt.engine.plan(attempt.database, inspection, attempt.context);
   try {
     const dumped = await allOrNone(
-      plan.parts.map((planned) => (signal: AbortSignal) => dumpPart(attempt, planned, signal)),
+      plan.parts.map(
+        (planned) => (signal: AbortSignal) => dumpPart({ ...attempt, onPhase }, planned, signal),
+      ),
       attempt.context.signal,
     );
     return {
@@ -36,19 +42,35 @@ export async function dumpParts(attempt: Attempt, inspection: Inspection): Promi
   }
 }
 
+interface Dumping extends Attempt {
+  onPhase: (phase: 'prepare' | 'dump') => void;
+}
+
 /** The stored part, or the sentence that says why there is none. */
 async function dumpPart(
-  attempt: Attempt,
+  attempt: Dumping,
   planned: PlannedPart,
   signal: AbortSignal,
 ): Promise<ManifestPart | string> {
-  const prepared =
-    typeof planned.source === 'function' ? await planned.source(signal) : { stage: planned.source };
+  const prepared = await prepare(attempt, planned, signal);
   if ('missing' in prepared) return prepared.missing;
   if ('stage' in prepared) return dumpStage(attempt, planned, { stage: prepared.stage, signal });
   const encoders = attempt.codecs.flatMap((codec) => codec.inProcess?.encode() ?? []);
   const output = through(Readable.from([prepared.bytes]), encoders);
   return storePart(attempt, planned, { output, running: null, signal });
+}
+
+async function prepare(
+  { onPhase }: Dumping,
+  { kind, source }: PlannedPart,
+  signal: AbortSignal,
+): Promise<PreparedPart> {
+  if (typeof source !== 'function') return { stage: source };
+  if (kind !== 'data') return source(signal);
+  onPhase('prepare');
+  const prepared = await source(signal);
+  onPhase('dump');
+  return prepared;
 }
 
 async function dumpStage(

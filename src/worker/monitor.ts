@@ -10,9 +10,13 @@ const interval = 1_000;
 
 /**
  * Phases in which silence says nothing: a database builds indexes of what it was given, rows are counted, a prune moves no
- * bytes at all, and what the operator's own programs do is theirs to know. The limit of the whole job holds in them, too.
+ * bytes at all, a dump that can be checked only as a file is made in one, and what the operator's own programs do is theirs to
+ * know. The limit of the whole job holds in them, too.
  */
-const quietPhases: ReadonlySet<string> = new Set(['restore', 'compare', 'prune', 'before', 'after']);
+const quietPhases: ReadonlySet<string> = new Set([
+  ...['before', 'prepare', 'after'],
+  ...['restore', 'compare', 'prune'],
+]);
 
 /** Watches over one start of a job: tells its progress, and ends it when it is cancelled, silent, late or no longer ours. */
 export interface Monitor {

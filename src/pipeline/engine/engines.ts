@@ -13,6 +13,8 @@ export async function engineFor(name: string): Promise<Engine> {
       return (await import('./command/engine.ts')).createCommandEngine();
     case 'redis':
       return (await import('./redis/engine.ts')).createRedisEngine();
+    case 'sqlite':
+      return (await import('./sqlite/engine.ts')).createSqliteEngine();
     default:
       throw new BackupDataError('FORMAT_UNSUPPORTED', `this release has no engine "${name}"`, {
         hint: 'Use a newer release of backupdata for this backup.',
