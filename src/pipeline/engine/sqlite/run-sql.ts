@@ -31,8 +31,16 @@ export async function runSql<Row>(
     env: plainEnvironment(context),
   };
   const { stdout, ...exit } = await capture(stage, { signal: context.signal, maxBytes: 64 << 20 });
-  if (!succeeded(exit)) throw new StageFailure([exit]);
+  if (!succeeded(exit)) throw new StageFailure([{ ...exit, stderr: wordsOf(exit.stderr) }]);
   return parseResults<Row>(stdout.toString('utf8'));
+}
+
+/** Without the program's own words in front, which differ from one release to another. */
+function wordsOf(stderr: string): string {
+  return stderr.replace(
+    /^(Error|Runtime error|Parse error)( near line \d+)?: (in prepare, |stepping, )?/gm,
+    '',
+  );
 }
 
 /** A text as SQL writes it. */
