@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import type { RestoreOptions } from '../../../src/pipeline/engine/engine.ts';
 import type { Manifest } from '../../../src/shared/manifest.ts';
 import { withEngineRun } from '../../support/engine-run.ts';
+import { openElsewhere } from '../../support/sqlite-process.ts';
 import { contentOf, createSample, sqliteSource, withDatabase } from '../../support/sqlite-sample.ts';
 
 describe('a restore of a file of SQLite', () => {
@@ -153,28 +151,6 @@ function withBackup(use: (backup: Backup) => Promise<void>): Promise<void> {
 
 function createOld(path: string): void {
   withDatabase(path, (database) => database.exec("CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('old')"));
-}
-
-/** A process of its own: whoever closes a file in a process drops every lock that the process has on it. */
-function openElsewhere(path: string) {
-  const other = spawn('sqlite3', ['-init', '/dev/null', '-batch', path], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: other.stdout });
-  const closed = once(other, 'close');
-  return {
-    run: async (sql: string): Promise<void> => {
-      const done = new Promise<void>((resolve) => {
-        lines.on('line', (line) => line === 'done' && resolve());
-      });
-      other.stdin.write(`${sql}\nSELECT 'done';\n`);
-      await done;
-    },
-    close: async (): Promise<void> => {
-      other.stdin.end();
-      await closed;
-    },
-  };
 }
 
 /** As a crash leaves it: committed rows that are in the log alone. */

@@ -48,6 +48,12 @@ describe('a schedule in a configuration', () => {
     await loadText(withDatabase('    verify: { level: restore }\n'));
   });
 
+  it('of drills needs no server for an engine that holds them in a folder', async () => {
+    const text = withDatabase().replace(/engine: postgres[\s\S]*$/, 'engine: sqlite\n    path: ./shop.db\n');
+    const drills = '    verify: { level: restore, schedule: "0 3 * * 0" }\n';
+    assert.equal((await loadText(text + drills)).databases.get('shop')?.verify.level, 'restore');
+  });
+
   it('takes assertions of several lines, and none that is empty', async () => {
     const config = await loadText(
       withDatabase(
