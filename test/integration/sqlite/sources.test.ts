@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { copyFile, readdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { withEngineRun } from '../../support/engine-run.ts';
-import { filesBelow } from '../../support/folder.ts';
+import { createSqliteEngine } from '../../../src/pipeline/engine/sqlite/engine.ts';
+import { databaseOf, withEngineRun } from '../../support/engine-run.ts';
+import { filesBelow, withFolder } from '../../support/folder.ts';
+import { engineContext } from '../../support/postgres-backup.ts';
 import { describeOnSmallDisk, withSmallDisk } from '../../support/small-disk.ts';
 import { openElsewhere } from '../../support/sqlite-process.ts';
 import { sqliteSource, withDatabase } from '../../support/sqlite-sample.ts';
+import { until } from '../../support/until.ts';
 
 describe('a file of SQLite that is not at rest', () => {
   it('is backed up with what a killed writer left in the log alone', () =>
@@ -52,6 +55,31 @@ describe('a file of SQLite that is not at rest', () => {
       await backUp(sqliteSource(copy));
     }));
 });
+
+it('a run that is aborted while the copy is made leaves nothing', () =>
+  withFolder(async (folder) => {
+    const source = join(folder, 'source.db');
+    withDatabase(source, (database) =>
+      database.exec(`CREATE TABLE t (a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+        INSERT INTO t SELECT randomblob(1000000) FROM n`),
+    );
+    const [work, controller] = [join(folder, 'work'), new AbortController()];
+    await mkdir(work);
+    const engine = createSqliteEngine();
+    const context = { ...engineContext(), signal: controller.signal };
+    await withTemporaryRoot(work, async () => {
+      const database = databaseOf(sqliteSource(source));
+      const inspection = await engine.inspect(database, context);
+      const planned = assert.rejects(engine.plan(database, inspection, context), { message: 'enough' });
+      await until('a part of the copy is written', async () => {
+        const copies = (await filesBelow(work)).map((name) => stat(join(work, name)));
+        return (await Promise.all(copies)).some(({ size }) => size > 0);
+      });
+      controller.abort(new Error('enough'));
+      await planned;
+    });
+    assert.deepEqual(await readdir(work), []);
+  }));
 
 describeOnSmallDisk(import.meta.filename, () => {
   it('a copy that finds no room is refused, and leaves nothing', () =>
