@@ -28,6 +28,10 @@ export function instructions({
           'Write the database to a new file of this folder (TARGET, or restored.db), and check that it is whole (a file that is replaced must not leave its -wal or -journal behind)',
         commands: [`${data} > ${target}`, `sqlite3 -readonly ${target} 'PRAGMA integrity_check'`],
       },
+      {
+        title: 'Show what is in it',
+        commands: [`sqlite3 -readonly ${target} .schema`],
+      },
       ...counts.map((decoded) => ({
         title: 'Show how many rows each table had, to compare',
         commands: [decoded],
