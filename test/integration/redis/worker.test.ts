@@ -22,7 +22,7 @@ describe('a Redis through the queue into storage, and back to a file', () => {
         const verified = await run('verify', 'cache', '--level', 'decode');
         assert.equal(verified.code, 0, verified.stderr);
 
-        const drilled = await run('verify', 'cache', '--level', 'restore', '--target', 'cache');
+        const drilled = await run('verify', 'cache', '--level', 'restore');
         assert.equal(drilled.code, 0, drilled.stderr);
 
         for (const [target, name] of [

@@ -38,7 +38,7 @@ it('a file of SQLite is backed up, drilled and restored by a worker', () =>
     );
     assertComplaint(await run('verify', 'app', '--level', 'restore', '--target', 'app'), {
       code: 'USAGE',
-      message: /a drill of sqlite needs none/,
+      message: /a backup of sqlite needs none/,
     });
 
     for (const target of [`app/${join(path, 'by-worker.db')}`, './own.db']) {

@@ -70,13 +70,17 @@ it('a run that is aborted while the copy is made leaves nothing', () =>
     await withTemporaryRoot(work, async () => {
       const database = databaseOf(sqliteSource(source));
       const inspection = await engine.inspect(database, context);
-      const planned = assert.rejects(engine.plan(database, inspection, context), { message: 'enough' });
+      const plan = await engine.plan(database, inspection, context);
+      const prepare = plan.parts[0]?.source;
+      assert.ok(typeof prepare === 'function');
+      const prepared = assert.rejects(prepare(controller.signal), { message: 'enough' });
       await until('a part of the copy is written', async () => {
         const copies = (await filesBelow(work)).map((name) => stat(join(work, name)));
         return (await Promise.all(copies)).some(({ size }) => size > 0);
       });
       controller.abort(new Error('enough'));
-      await planned;
+      await prepared;
+      await plan.close();
     });
     assert.deepEqual(await readdir(work), []);
   }));
