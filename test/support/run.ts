@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { withReleases } from '../../src/shared/lifecycle.ts';
 import { missingCephPrograms, startCeph, urlOf } from './ceph.ts';
 import { endProcesses, lingeringProcesses, type RunMark } from './leaks.ts';
+import { startMariadb } from './mariadb.ts';
 import { startPostgres } from './postgres.ts';
 import { startRedis } from './redis.ts';
 import { type FileRun, type RunResult, runFiles } from './run-files.ts';
@@ -28,7 +29,8 @@ async function main(args: readonly string[]): Promise<number> {
   const signal = interruption();
   const workspace = await openWorkspace();
   try {
-    const result = await withServers({ ceph: withCeph }, () => runFiles({ files, signal, ...options }));
+    const needs = { ceph: withCeph, mariadb: await needMariadb(files) };
+    const result = await withServers(needs, () => runFiles({ files, signal, ...options }));
     const faults = [...result.faults, ...(await leftBehind(workspace))];
     report(result, faults);
     if (withoutCeph.length > 0)
@@ -108,8 +110,17 @@ async function cephFiles(
   return { files: all.filter((file) => !needing.includes(file)), withCeph: false, withoutCeph };
 }
 
-/** The servers that tests share: their administrators' URLs in BACKUPDATA_TEST_PG, BACKUPDATA_TEST_REDIS and BACKUPDATA_TEST_S3. */
-function withServers<T>(needs: { ceph: boolean }, use: () => Promise<T>): Promise<T> {
+/** Whether one of the files imports of `support/` what is named `mariadb…`. */
+async function needMariadb(files: readonly string[]): Promise<boolean> {
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  return texts.some((text) => /\/support\/mariadb[\w-]*\.ts'/.test(text));
+}
+
+/**
+ * The servers that tests share: their administrators' URLs in BACKUPDATA_TEST_PG, BACKUPDATA_TEST_REDIS,
+ * BACKUPDATA_TEST_MARIADB and BACKUPDATA_TEST_S3.
+ */
+function withServers<T>(needs: { ceph: boolean; mariadb: boolean }, use: () => Promise<T>): Promise<T> {
   return withReleases(async (releases) => {
     const redis = await startRedis();
     releases.push(redis.stop);
@@ -117,6 +128,11 @@ function withServers<T>(needs: { ceph: boolean }, use: () => Promise<T>): Promis
     releases.push(postgres.stop);
     process.env.BACKUPDATA_TEST_REDIS = redis.url;
     process.env.BACKUPDATA_TEST_PG = postgres.adminUrl;
+    if (needs.mariadb) {
+      const mariadb = await startMariadb();
+      releases.push(mariadb.stop);
+      process.env.BACKUPDATA_TEST_MARIADB = mariadb.adminUrl;
+    }
     if (needs.ceph) {
       const ceph = await startCeph();
       releases.push(ceph.stop);

@@ -1,0 +1,185 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { createTools } from '../../src/pipeline/process/tools.ts';
+import { statements } from './mariadb-client.ts';
+import { onFreePort } from './ports.ts';
+
+const run = promisify(execFile);
+
+/** A MariaDB for tests, on a loopback port, whose users need passwords. Host names are not looked up. */
+export interface TestMariadb {
+  port: number;
+  /** Of a user who may do everything, without a database. */
+  adminUrl: string;
+  /** The administrator's, unless a user and a password are given. */
+  url(database: string, user?: string, password?: string): string;
+  /** An empty database of a name that nothing else has. It goes when the server, or its use by this file, is stopped. */
+  createDatabase(): Promise<string>;
+  /** A name that nothing else has, for a database or a user; what bears it is dropped by `stop`. */
+  uniqueName(): string;
+  /** Ends it at once and removes its data; a shared server stays. Harmless twice. */
+  stop(): Promise<void>;
+}
+
+/** A server of its own; `options` are more of the server's, as `--name=value`. */
+export async function startMariadb({
+  options = [],
+}: {
+  options?: readonly string[];
+} = {}): Promise<TestMariadb> {
+  const programs = await findPrograms();
+  const directory = await mkdtemp(join(tmpdir(), 'mariadb-'));
+  const settings = { directory, options, ...programs, ...(await unprivileged()) };
+  const password = randomBytes(16).toString('hex');
+  try {
+    await initialize(settings, password);
+    const { port, server } = await onFreePort((free) => launch(settings, free));
+    const adminUrl = `mariadb://admin:${password}@127.0.0.1:${port}/`;
+    return { ...client(adminUrl), stop: () => end(server, directory) };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The server whose administrator's URL is in BACKUPDATA_TEST_MARIADB; where that is not set, one of its own. */
+export async function sharedMariadb(): Promise<TestMariadb> {
+  const adminUrl = process.env.BACKUPDATA_TEST_MARIADB;
+  return adminUrl === undefined ? startMariadb() : client(adminUrl);
+}
+
+function client(adminUrl: string): TestMariadb {
+  const names: string[] = [];
+  const url: TestMariadb['url'] = (database, user, password) => {
+    const changed = new URL(adminUrl);
+    changed.pathname = `/${encodeURIComponent(database)}`;
+    if (user !== undefined) changed.username = encodeURIComponent(user);
+    if (password !== undefined) changed.password = encodeURIComponent(password);
+    return changed.href;
+  };
+  const uniqueName = (): string => {
+    const name = `test_${randomBytes(6).toString('hex')}`;
+    names.push(name);
+    return name;
+  };
+  const createDatabase = async (): Promise<string> => {
+    const name = uniqueName();
+    await statements(adminUrl, `CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
+    return name;
+  };
+  const stop = async (): Promise<void> => {
+    const used = names.splice(0);
+    const drops = used.map((name) => `DROP DATABASE IF EXISTS ${name}; DROP USER IF EXISTS ${name}@'%';`);
+    if (drops.length > 0) await statements(adminUrl, drops.join('\n'));
+  };
+  return { port: Number(new URL(adminUrl).port), adminUrl, url, uniqueName, createDatabase, stop };
+}
+
+interface Settings {
+  directory: string;
+  options: readonly string[];
+  server: string;
+  installer: string;
+  /** Whom MariaDB runs as: it refuses to run as root. */
+  uid: number | undefined;
+  gid: number | undefined;
+}
+
+async function findPrograms(): Promise<{ server: string; installer: string }> {
+  const usual = ['/usr/sbin', '/usr/bin', '/opt/homebrew/opt/mariadb/bin', '/usr/local/opt/mariadb/bin'];
+  const tools = createTools({ path: process.env.PATH ?? '', only: undefined });
+  const [server] = await tools.findAll('mariadbd', usual);
+  const [installer] = await tools.findAll('mariadb-install-db', usual);
+  if (server && installer) return { server, installer };
+  throw new Error(
+    'MariaDB is not installed: run script/bootstrap (on Debian `apt-get install mariadb-server-core mariadb-client`, on macOS `brew install mariadb`)',
+  );
+}
+
+async function unprivileged(): Promise<Pick<Settings, 'uid' | 'gid'>> {
+  if (process.getuid?.() !== 0) return { uid: undefined, gid: undefined };
+  const [user, group] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])]);
+  return { uid: Number(user.stdout), gid: Number(group.stdout) };
+}
+
+/** On Linux a test process that is killed takes its servers with it. */
+function asServer({ uid, gid }: Settings, program: string, args: readonly string[]): [string, string[]] {
+  if (process.platform !== 'linux') return [program, [...args]];
+  const user = uid === undefined ? [] : ['--reuid', String(uid), '--regid', String(gid), '--clear-groups'];
+  return ['setpriv', [...user, '--pdeathsig', 'KILL', '--', program, ...args]];
+}
+
+/** The administrator takes the place of the users that an installation makes by itself. */
+async function initialize(settings: Settings, password: string): Promise<void> {
+  const { directory, installer, server, uid, gid } = settings;
+  const first = join(directory, 'first.sql');
+  await writeFile(first, firstStatements(password), { mode: 0o600 });
+  await chmod(directory, 0o700);
+  if (uid !== undefined && gid !== undefined) {
+    await Promise.all([directory, first].map((path) => chown(path, uid, gid)));
+  }
+  const args = ['--no-defaults', `--datadir=${join(directory, 'data')}`, '--skip-test-db', ...quick];
+  const [program, all] = asServer(settings, installer, [
+    ...args,
+    '--auth-root-authentication-method=normal',
+    '--skip-name-resolve',
+  ]);
+  const PATH = [dirname(server), process.env.PATH].join(':');
+  await run(program, all, { cwd: directory, env: { ...process.env, PATH } });
+}
+
+function firstStatements(password: string): string {
+  return [
+    "DELETE FROM mysql.global_priv WHERE User IN ('', 'root');",
+    'FLUSH PRIVILEGES;',
+    `CREATE USER IF NOT EXISTS admin@'%' IDENTIFIED BY '${password}';`,
+    "GRANT ALL PRIVILEGES ON *.* TO admin@'%' WITH GRANT OPTION;",
+  ].join('\n');
+}
+
+/** What a crash of the machine would lose matters to no test. */
+const quick = ['--innodb-log-file-size=16M', '--innodb-flush-log-at-trx-commit=0'];
+
+/** Resolves once it takes connections; otherwise throws what it printed. */
+async function launch(settings: Settings, port: number): Promise<ChildProcess> {
+  const { directory, server: program, options } = settings;
+  const args = [
+    ...[
+      '--no-defaults',
+      `--datadir=${join(directory, 'data')}`,
+      `--init-file=${join(directory, 'first.sql')}`,
+    ],
+    ...['--bind-address=127.0.0.1', `--port=${port}`, `--socket=${join(directory, 'socket')}`],
+    ...['--skip-name-resolve', '--skip-log-bin', '--innodb-buffer-pool-size=64M', '--max-connections=100'],
+    ...quick,
+    ...options,
+  ];
+  const server = spawn(...asServer(settings, program, args), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: directory,
+  });
+  const printed: string[] = [];
+  server.once('error', (error) => printed.push(error.message));
+  for await (const line of createInterface({ input: server.stderr })) {
+    printed.push(line);
+    if (!line.includes('ready for connections')) continue;
+    server.stderr.resume();
+    return server;
+  }
+  throw new Error(`mariadbd did not start: ${printed.slice(-8).join('\n')}`);
+}
+
+async function end(server: ChildProcess, directory: string): Promise<void> {
+  if (server.exitCode === null && server.signalCode === null) {
+    const gone = once(server, 'exit');
+    server.kill('SIGKILL');
+    await gone;
+  }
+  await rm(directory, { recursive: true, force: true });
+}
