@@ -67,7 +67,7 @@ async function execute(
   plan: RestorePlan,
 ): Promise<readonly string[]> {
   try {
-    await decodeInto(source, plan.part, plan.stage, { partial: !plan.readsAll });
+    await decodeInto(source, plan.part, [...(plan.filters ?? []), plan.stage], { partial: !plan.readsAll });
     return await plan.finish();
   } catch (error) {
     const left = await plan.undo();

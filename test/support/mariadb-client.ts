@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 
 /** Runs statements with MariaDB's own client, and gives the rows of all of them, a value as text; NULL is null. */
 export async function statements(url: string, sql: string): Promise<(string | null)[][]> {
@@ -37,4 +38,32 @@ function readRow(line: string): (string | null)[] {
     .map((text) =>
       text === 'NULL' ? null : text.replaceAll(/\\(.)/g, (_, each: string) => escapes[each] ?? each),
     );
+}
+
+/** A client that repeats what `sql` gives for each turn until it is stopped; `turns` counts those that the server has done. */
+export function keepWriting(
+  url: string,
+  sql: (turn: number) => string,
+): { turns(): number; stop(): Promise<void> } {
+  const { program, args, env } = commandFor(url);
+  const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  let [turns, stopped] = [0, false];
+  const send = (): void => {
+    child.stdin.write(`${sql(turns)}\nSELECT 'done';\n`);
+  };
+  createInterface({ input: child.stdout }).on('line', () => {
+    turns += 1;
+    if (!stopped) send();
+  });
+  send();
+  return {
+    turns: () => turns,
+    stop: async () => {
+      stopped = true;
+      child.stdin.end();
+      const [code] = (await closed) as [number | null];
+      if (code !== 0) throw new Error(`the writing client ended with ${code}`);
+    },
+  };
 }

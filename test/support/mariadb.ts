@@ -131,7 +131,7 @@ async function initialize(settings: Settings, password: string): Promise<void> {
     '--skip-name-resolve',
   ]);
   const PATH = [dirname(server), process.env.PATH].join(':');
-  await run(program, all, { cwd: directory, env: { ...process.env, PATH } });
+  await run(program, all, { cwd: directory, env: { ...process.env, PATH, TMPDIR: directory } });
 }
 
 function firstStatements(password: string): string {
@@ -163,6 +163,8 @@ async function launch(settings: Settings, port: number): Promise<ChildProcess> {
   const server = spawn(...asServer(settings, program, args), {
     stdio: ['ignore', 'ignore', 'pipe'],
     cwd: directory,
+    // The folder for temporary files is the tests' own, and another user's.
+    env: { ...process.env, TMPDIR: directory },
   });
   const printed: string[] = [];
   server.once('error', (error) => printed.push(error.message));

@@ -103,6 +103,8 @@ export interface PartCheck {
 /** A restore that is ready to receive its data: everything that could be refused has been. */
 export interface RestorePlan {
   part: ManifestPart;
+  /** What the decoded part passes through on its way, in this order; none when absent. */
+  filters?: readonly Stage[];
   /** Consumes the decoded part on stdin. */
   stage: Stage;
   /** Whether the stage reads to the end; one that restores a selection may stop where the rest is not wanted. */

@@ -15,6 +15,9 @@ export async function engineFor(name: string): Promise<Engine> {
       return (await import('./redis/engine.ts')).createRedisEngine();
     case 'sqlite':
       return (await import('./sqlite/engine.ts')).createSqliteEngine();
+    case 'mysql':
+    case 'mariadb':
+      return (await import('./mysql/engine.ts')).createMysqlEngine(name);
     default:
       throw new BackupDataError('FORMAT_UNSUPPORTED', `this release has no engine "${name}"`, {
         hint: 'Use a newer release of backupdata for this backup.',

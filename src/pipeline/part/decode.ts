@@ -34,7 +34,7 @@ export interface PartSource {
 export async function decodeInto(
   source: PartSource,
   part: ManifestPart,
-  consumer: Stage | null,
+  consumer: Stage | readonly Stage[] | null,
   { partial = false }: { partial?: boolean } = {},
 ): Promise<void> {
   await run(source, part, { consumer, partial, take: discard });
@@ -61,7 +61,8 @@ export function partReader(source: PartSource): PartReader {
 }
 
 interface RunOptions<T> {
-  consumer: Stage | null;
+  /** One program, or several that are joined; none only decodes. */
+  consumer: Stage | readonly Stage[] | null;
   partial: boolean;
   /** Reads the output of the last program to its end. */
   take: (output: Readable) => Promise<T>;
@@ -75,7 +76,7 @@ async function run<T>(
   const stored = openPart({ ...source, part });
   // What is stored as it is, for people, was never encoded.
   const decoders = part.kind === 'instructions' ? [] : decodeStages(source.codecs);
-  const stages = consumer ? [...decoders, consumer] : decoders;
+  const stages = [...decoders, ...(consumer ? [consumer].flat() : [])];
   if (stages.length === 0) return take(stored);
   const failed = new AbortController();
   const signal = AbortSignal.any([source.signal, failed.signal]);

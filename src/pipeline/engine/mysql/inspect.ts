@@ -1,0 +1,66 @@
+import type { DatabaseConfig } from '../../../shared/config/schema.ts';
+import { BackupDataError } from '../../../shared/errors.ts';
+import type { EngineContext, Inspection } from '../engine.ts';
+import { sourceFor } from '../source.ts';
+import { addressOf, parseSource } from './connection.ts';
+import { parseGrants, refuseMissingGrants } from './grants.ts';
+import { type InspectionRow, inspectionQuery } from './inspection-query.ts';
+import { openSession, type Server } from './session.ts';
+import type { ClientToolsFinder, ToolRequest } from './tools.ts';
+import { products } from './version.ts';
+
+/** Looks at the database as the user of the dump will see it. */
+export async function inspect(
+  database: DatabaseConfig,
+  context: EngineContext,
+  finder: ClientToolsFinder,
+): Promise<Inspection> {
+  const { url, engine } = sourceFor(database, ['mysql', 'mariadb']);
+  const connection = parseSource(url);
+  const session = await openSession({ connection, context, finder, otherwise: 'DUMP_FAILED' });
+  const { server } = session;
+  const rows = await session.query<InspectionRow>(inspectionQuery);
+  const found = rows.find((row) => row.database)?.database;
+  if (!found)
+    throw new BackupDataError(
+      'DUMP_FAILED',
+      `the server at ${addressOf(connection)} does not know the database "${connection.database}" that it is asked about`,
+    );
+  const grants = parseGrants(await session.lines('SHOW GRANTS;'));
+  refuseMissingGrants(grants, { server, connection, database: found.name });
+  const tools = await finder.choose(neededBy(server), context);
+  return {
+    engine: {
+      name: engine,
+      serverVersion: server.version,
+      toolVersion: tools.version,
+      format: `${products[tools.flavour]} SQL`,
+    },
+    source: { systemIdentifier: server.identity, database: found.name },
+    restore: {
+      minToolVersion: '',
+      ...{ encoding: found.encoding, collate: found.collate, ctype: '', owner: '' },
+      settings: [],
+      roles: rows.flatMap((row) => row.definer ?? []),
+    },
+    estimatedSourceBytes: Number(rows.find((row) => row.bytes !== undefined)?.bytes ?? 0),
+    notes: notesOn(rows),
+  };
+}
+
+/** The tools that can dump this server. */
+export function neededBy({ flavour, version }: Pick<Server, 'flavour' | 'version'>): ToolRequest {
+  const plain = /^[\d.]+/.exec(version)?.[0] ?? version;
+  return { flavour, atLeast: version, because: `the server is ${products[flavour]} ${plain}` };
+}
+
+/** No transaction holds still what such tables hold. */
+function notesOn(rows: readonly InspectionRow[]): string[] {
+  const unsteady = rows.flatMap((row) => (row.unsteady ? [row.unsteady] : []));
+  if (unsteady.length === 0) return [];
+  const shown = unsteady.slice(0, 10).map(({ name, engine }) => `${name} (${engine})`);
+  const more = unsteady.length > 10 ? ` and ${unsteady.length - 10} more` : '';
+  return [
+    `not of one moment with the rest, because their storage engine has no transactions: ${shown.join(', ')}${more}`,
+  ];
+}

@@ -1,0 +1,34 @@
+/** Everything that a backup records of its database, one row of each. */
+export interface InspectionRow {
+  database?: { name: string; encoding: string; collate: string };
+  bytes?: string;
+  /** How many of each the dump must hold. */
+  counts?: Readonly<Record<'triggers' | 'events' | 'routines', number>>;
+  /** A table whose rows a transaction does not hold still, and its storage engine. */
+  unsteady?: { name: string; engine: string };
+  /** `user@host`, in whose name a view, routine, trigger or event acts. */
+  definer?: string;
+}
+
+/** Rows of `InspectionRow`s, each with one member. Lists are rows and no aggregates: those are cut at a limit of the server. */
+export const inspectionQuery = `
+  SELECT JSON_OBJECT('database', JSON_OBJECT(
+      'name', SCHEMA_NAME, 'encoding', DEFAULT_CHARACTER_SET_NAME, 'collate', DEFAULT_COLLATION_NAME))
+    FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE();
+  SELECT JSON_OBJECT('bytes', CAST(COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS CHAR))
+    FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE();
+  SELECT JSON_OBJECT('counts', JSON_OBJECT(
+    'triggers', (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()),
+    'events', (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()),
+    'routines', (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE())));
+  SELECT JSON_OBJECT('unsteady', JSON_OBJECT('name', t.TABLE_NAME, 'engine', t.ENGINE))
+    FROM information_schema.TABLES t JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
+    WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE <> 'SEQUENCE' AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'
+    ORDER BY t.TABLE_NAME;
+  SELECT JSON_OBJECT('definer', DEFINER) FROM (
+      SELECT DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()
+      UNION SELECT DEFINER FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()
+      UNION SELECT DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()
+      UNION SELECT DEFINER FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()) definers
+    ORDER BY 1;
+`;

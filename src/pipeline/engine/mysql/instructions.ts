@@ -1,0 +1,36 @@
+import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
+import type { EngineInstructions } from '../engine.ts';
+
+/** The new database's name, for the shell: the reader may set TARGET. */
+const target = '"${TARGET:-restored}"';
+
+/** How to read and restore the part with the product's own client; the connection comes from the reader's own options. */
+export function instructions({
+  parts,
+  restore,
+  decode,
+}: {
+  parts: readonly ManifestPart[];
+  restore: RestoreFacts;
+  decode: (part: ManifestPart) => string;
+}): EngineInstructions {
+  const data = parts
+    .filter((part) => part.kind === 'data')
+    .map(decode)
+    .join('');
+  const { encoding, collate } = restore;
+  return {
+    needs: "MariaDB's or MySQL's client program (`mariadb`; where it is called `mysql`, write that)",
+    show: { title: 'Show the dump, which is SQL', command: data },
+    restore: [
+      {
+        title:
+          'Restore into a new database (TARGET, or "restored"; the server and the user are those of your ~/.my.cnf)',
+        commands: [
+          `mariadb --execute="CREATE DATABASE \\\`\${TARGET:-restored}\\\` CHARACTER SET ${encoding} COLLATE ${collate}"`,
+          `${data} | mariadb --binary-mode --database=${target}`,
+        ],
+      },
+    ],
+  };
+}
