@@ -14,8 +14,7 @@ export async function describeDatabase(url: string): Promise<Record<string, unkn
   const database = decodeURIComponent(new URL(url).pathname.slice(1));
   const described: Record<string, unknown> = {};
   for (const [name, sql] of Object.entries(descriptions)) {
-    const rows = await statements(url, sql);
-    described[name] = JSON.parse(JSON.stringify(rows).replaceAll(database, 'DATABASE'));
+    described[name] = await statements(url, sql);
   }
   const tables = await statements(
     url,
@@ -28,14 +27,14 @@ export async function describeDatabase(url: string): Promise<Record<string, unkn
       `SHOW CREATE TABLE ${quoted}; CHECKSUM TABLE ${quoted} EXTENDED; SELECT COUNT(*) FROM ${quoted}`,
     ).then((rows) => rows.map((row) => row.slice(1)));
   }
-  return described;
+  return JSON.parse(JSON.stringify(described).replaceAll(database, 'DATABASE'));
 }
 
 const descriptions = {
   database:
     'SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()',
   tables:
-    'SELECT TABLE_NAME, TABLE_TYPE, ENGINE, AUTO_INCREMENT, TABLE_COLLATION, TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1',
+    "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, AUTO_INCREMENT, IF(TABLE_TYPE = 'SEQUENCE', '', TABLE_COLLATION), TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1",
   columns:
     'SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1, 2',
   views:
@@ -103,10 +102,10 @@ CREATE TABLE audit (id INT AUTO_INCREMENT PRIMARY KEY, what VARCHAR(200)) ENGINE
 CREATE TABLE ${'`'}odd ${'``'}name; -- "x"${'`'} (${'`'}column ${'``'}1${'`'} INT, ${'`'}select${'`'} INT) ENGINE = InnoDB;
 INSERT INTO ${'`'}odd ${'``'}name; -- "x"${'`'} VALUES (1, 2);
 CREATE VIEW expensive AS SELECT id, customer, price FROM purchase WHERE price > 10 WITH CHECK OPTION;
+CREATE FUNCTION double_of(value BIGINT) RETURNS BIGINT DETERMINISTIC COMMENT 'twice' RETURN value * 2;
 CREATE SQL SECURITY INVOKER VIEW expensive_names AS
   SELECT e.id, c.name, double_of(e.id) AS doubled FROM expensive e JOIN customer c ON c.id = e.customer;
 DELIMITER //
-CREATE FUNCTION double_of(value BIGINT) RETURNS BIGINT DETERMINISTIC COMMENT 'twice' RETURN value * 2//
 CREATE PROCEDURE remember(IN what VARCHAR(200), OUT total INT) MODIFIES SQL DATA
 BEGIN
   -- A line of a text that looks like one of a dump:
@@ -125,9 +124,9 @@ END//
 CREATE TRIGGER purchase_added_too AFTER INSERT ON purchase FOR EACH ROW FOLLOWS purchase_added
   SET @last = NEW.id//
 CREATE TRIGGER customer_renamed BEFORE UPDATE ON customer FOR EACH ROW SET NEW.name = TRIM(NEW.name)//
-CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY STARTS '2040-01-01 00:00:00' COMMENT 'nightly'
+CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' COMMENT 'nightly'
   DO BEGIN DELETE FROM audit WHERE id < 0; END//
-CREATE EVENT once_only ON SCHEDULE AT '2040-06-01 00:00:00' ON COMPLETION PRESERVE DISABLE DO SELECT 1//
+CREATE EVENT once_only ON SCHEDULE AT '2037-06-01 00:00:00' ON COMPLETION PRESERVE DISABLE DO SELECT 1//
 SET sql_mode = 'ORACLE'//
 CREATE PACKAGE tools AS FUNCTION one RETURN INT; END//
 CREATE PACKAGE BODY tools AS FUNCTION one RETURN INT AS BEGIN RETURN 1; END; END//

@@ -6,6 +6,8 @@ import { identifier } from './session.ts';
 
 /** How a dump must differ to be restored where it goes. */
 export interface Rewriting {
+  /** The database that the dump is of. */
+  source: string;
   /** The database that is restored into. */
   database: string;
   /** Views, triggers, events and routines then act in the name of who restores them. */
@@ -40,16 +42,29 @@ const text = '/^DELIMITER ;;$/,/^DELIMITER ;$/';
 const quoted = '(`([^`]|``)*`|"([^"]|"")*")';
 const definer = `DEFINER=${quoted}(@${quoted})?`;
 
-function rulesFor({ database, ...without }: Rewriting): readonly string[] {
+function rulesFor({ source, database, ...without }: Rewriting): readonly string[] {
   const target = identifier(database).replaceAll(/[\\/&]/g, '\\$&');
   const collation = 'CHARACTER SET [a-z0-9_]+ COLLATE [a-z0-9_]+';
   return [
     // Around an object that was made under another collation; it names the source, which may be on this very server.
     `${text}!s/^ALTER DATABASE \`([^\`]|\`\`)*\` (${collation} ;)$/ALTER DATABASE ${target} \\2/`,
     `${text}s/^ALTER DATABASE \`([^\`]|\`\`)*\` (${collation} ;;)$/ALTER DATABASE ${target} \\2/`,
+    ...(source === database ? [] : sequenceRules(identifier(source), target)),
     ...(without.withoutDefiners ? definerRules : []),
     ...(without.withoutRunningEvents ? eventRules : []),
     ...(without.withoutSandbox ? ['1{/^\\/\\*M?!999999\\\\- enable the sandbox mode \\*\\/ *$/d', '}'] : []),
+  ];
+}
+
+/** A column whose default value comes from a sequence names the source too; in the column's line, before any quoted text. */
+function sequenceRules(source: string, target: string): readonly string[] {
+  const named = source.replaceAll(/[\\/$()*+.?[\]^{|}]/g, '\\$&');
+  return [
+    `${text}!{`,
+    ':column',
+    `s/^(  \`([^\`]|\`\`)*\` [^']*(nextval|lastval)\\()${named}\\./\\1${target}./`,
+    't column',
+    '}',
   ];
 }
 

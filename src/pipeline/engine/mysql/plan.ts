@@ -42,6 +42,8 @@ export function dumpArguments({
   return [
     ...['--single-transaction', '--quick', '--routines', '--events', '--triggers', '--hex-blob'],
     ...['--default-character-set=utf8mb4', '--no-tablespaces', '--tz-utc', '--comments'],
+    // A restore that holds locks could not fill a table whose default values come from a sequence.
+    '--skip-add-locks',
     ...(flavour === 'mysql' ? ['--set-gtid-purged=OFF'] : []),
     ...(flavour === 'mysql' && compareVersions(version, '8.0') >= 0 ? ['--column-statistics=0'] : []),
   ];

@@ -36,6 +36,7 @@ export async function prepareRestore(
   const definers = options.noOwner ? [] : await checkDefiners(session, { manifest, connection });
   const filter = await filterStage(
     {
+      source: manifest.source.database,
       database: connection.database,
       withoutDefiners: options.noOwner,
       withoutRunningEvents: options.isolated ?? false,
