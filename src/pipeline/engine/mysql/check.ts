@@ -1,7 +1,6 @@
-import { BackupDataError } from '../../../shared/errors.ts';
 import type { ManifestPart } from '../../../shared/manifest.ts';
 import type { EngineContext, PartCheck } from '../engine.ts';
-import { plainEnvironment } from './client-options.ts';
+import { awkStage } from './awk.ts';
 
 /**
  * Reads the part to its end with a stock program, which ends with code 1 unless the last line is the one that a dump
@@ -12,14 +11,9 @@ export async function check(
   context: EngineContext,
 ): Promise<PartCheck | null> {
   if (part.kind !== 'data') return null;
-  const awk = await context.tools.find('awk');
-  if (awk === undefined)
-    throw new BackupDataError('TOOL_MISSING', 'awk is not installed, and the end of a dump is read by it', {
-      hint: 'Install awk, or add its folder to tools.path in the configuration.',
-    });
   const program = 'END { exit $0 !~ /^-- Dump completed( on .*)?$/ }';
   return {
-    stage: { program: awk, args: [program], env: plainEnvironment(context) },
+    stage: await awkStage({ program }, context),
     finish: nothing,
     close: nothing,
   };

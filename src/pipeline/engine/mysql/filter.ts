@@ -1,7 +1,6 @@
-import { BackupDataError } from '../../../shared/errors.ts';
 import type { Stage } from '../../process/stage.ts';
 import type { EngineContext } from '../engine.ts';
-import { plainEnvironment } from './client-options.ts';
+import { awkStage } from './awk.ts';
 import { identifier } from './session.ts';
 
 /** How a dump must differ to be restored where it goes. */
@@ -20,69 +19,71 @@ export interface Rewriting {
 
 /**
  * Rewrites a dump line by line. Rows are never touched: their lines begin with INSERT or a parenthesis, and a line break in a
- * value is written as an escape. The text of routines holds any line, so what is rewritten is told by its place:
- * a definition follows a line that nothing in a text can be.
+ * value is written as an escape. The text of a routine holds any line, so what is rewritten is told by its place: between
+ * two DELIMITER lines a statement ends with `;;`, and no line of a text can end so; what defines an object is the line right
+ * behind one that is known.
  */
-export async function filterStage(rewriting: Rewriting, context: EngineContext): Promise<Stage> {
-  const sed = await context.tools.find('sed');
-  if (sed === undefined)
-    throw new BackupDataError(
-      'TOOL_MISSING',
-      'sed is not installed, and a dump is rewritten by it for its target',
-      {
-        hint: 'Install sed, or add its folder to tools.path in the configuration.',
-      },
-    );
-  const args = ['-E', ...rulesFor(rewriting).flatMap((rule) => ['-e', rule])];
-  return { program: sed, args, env: plainEnvironment(context) };
+export function filterStage(rewriting: Rewriting, context: EngineContext): Promise<Stage> {
+  const { source, database } = rewriting;
+  const env = {
+    SOURCE: identifier(source),
+    TARGET: identifier(database),
+    WITHOUT_DEFINERS: flag(rewriting.withoutDefiners),
+    WITHOUT_RUNNING_EVENTS: flag(rewriting.withoutRunningEvents),
+    WITHOUT_SANDBOX: flag(rewriting.withoutSandbox),
+  };
+  return awkStage({ program: rewriter, env }, context);
 }
 
-/** Statements of a routine end with `;;` where the dump has set that, and no line of its text can end so. */
-const text = '/^DELIMITER ;;$/,/^DELIMITER ;$/';
-const quoted = '(`([^`]|``)*`|"([^"]|"")*")';
-const definer = `DEFINER=${quoted}(@${quoted})?`;
-
-function rulesFor({ source, database, ...without }: Rewriting): readonly string[] {
-  const target = identifier(database).replaceAll(/[\\/&]/g, '\\$&');
-  const collation = 'CHARACTER SET [a-z0-9_]+ COLLATE [a-z0-9_]+';
-  return [
-    // Around an object that was made under another collation; it names the source, which may be on this very server.
-    `${text}!s/^ALTER DATABASE \`([^\`]|\`\`)*\` (${collation} ;)$/ALTER DATABASE ${target} \\2/`,
-    `${text}s/^ALTER DATABASE \`([^\`]|\`\`)*\` (${collation} ;;)$/ALTER DATABASE ${target} \\2/`,
-    ...(source === database ? [] : sequenceRules(identifier(source), target)),
-    ...(without.withoutDefiners ? definerRules : []),
-    ...(without.withoutRunningEvents ? eventRules : []),
-    ...(without.withoutSandbox ? ['1{/^\\/\\*M?!999999\\\\- enable the sandbox mode \\*\\/ *$/d', '}'] : []),
-  ];
+function flag(set: boolean): string {
+  return set ? '1' : '';
 }
 
-/** A column whose default value comes from a sequence names the source too; in the column's line, before any quoted text. */
-function sequenceRules(source: string, target: string): readonly string[] {
-  const named = source.replaceAll(/[\\/$()*+.?[\]^{|}]/g, '\\$&');
-  return [
-    `${text}!{`,
-    ':column',
-    `s/^(  \`([^\`]|\`\`)*\` [^']*(nextval|lastval)\\()${named}\\./\\1${target}./`,
-    't column',
-    '}',
-  ];
+const rewriter = String.raw`
+BEGIN {
+  source = ENVIRON["SOURCE"]; target = ENVIRON["TARGET"]
+  name = "(${'`'}([^${'`'}]|${'``'})*${'`'}|\"([^\"]|\"\")*\")"
+  definer = "DEFINER=" name "(@" name ")?"
+}
+!inside && /^(INSERT |\()/ { print; next }
+{ behind = opened; opened = "" }
+NR == 1 && ENVIRON["WITHOUT_SANDBOX"] && /^\/\*M?!999999\\- / { next }
+/^DELIMITER ;;$/ { inside = 1; opened = "text"; print; next }
+/^DELIMITER ;$/ { inside = 0; print; next }
+inside && /^\/\*!50003 SET time_zone +=.*;;$/ { opened = "event"; print; next }
+!inside && /^\/\*!50001 CREATE ALGORITHM=[A-Z]+ \*\/$/ { opened = "view"; print; next }
+/^ALTER DATABASE / { print collation($0); next }
+ENVIRON["WITHOUT_DEFINERS"] && behind == "view" { sub("^/\\*!50013 " definer " SQL ", "/*!50013 SQL ") }
+ENVIRON["WITHOUT_DEFINERS"] && behind == "text" {
+  sub("^/\\*!50003 CREATE\\*/ /\\*!50017 " definer "\\*/ ", "/*!50003 CREATE*/ ")
+  sub("^CREATE " definer " ", "CREATE ")
+}
+ENVIRON["WITHOUT_DEFINERS"] && behind == "event" {
+  sub("^/\\*!50106 CREATE\\*/ /\\*!50117 " definer "\\*/ ", "/*!50106 CREATE*/ ")
+}
+ENVIRON["WITHOUT_RUNNING_EVENTS"] && behind == "event" && match($0, / ON COMPLETION (NOT )?PRESERVE ENABLE /) {
+  $0 = substr($0, 1, RSTART + RLENGTH - 9) " DISABLE " substr($0, RSTART + RLENGTH)
+}
+!inside && source != target && /^  ${'`'}/ { $0 = column($0) }
+{ print }
+
+# Around an object that was made under another collation; it names the source, which may be on this very server.
+function collation(statement, rest) {
+  if (!match(statement, /^ALTER DATABASE ${'`'}([^${'`'}]|${'``'})*${'`'} /)) return statement
+  rest = substr(statement, RLENGTH + 1)
+  if (rest !~ (inside ? "^CHARACTER SET [a-z0-9_]+ COLLATE [a-z0-9_]+ ;;$" : "^CHARACTER SET [a-z0-9_]+ COLLATE [a-z0-9_]+ ;$"))
+    return statement
+  return "ALTER DATABASE " target " " rest
 }
 
-const eventHead = '/^\\/\\*!50003 SET time_zone +=[^;]*;;$/';
+# A default value that comes from a sequence names the source too, before any quoted text of the column.
+function column(text) { return renamed("lastval(", renamed("nextval(", text)) }
 
-const definerRules = [
-  // Views: the line behind the one that begins the definition.
-  '/^\\/\\*!50001 CREATE ALGORITHM=[A-Z]+ \\*\\/$/{n',
-  `s/^\\/\\*!50013 ${definer} SQL SECURITY/\\/*!50013 SQL SECURITY/`,
-  '}',
-  // Triggers and routines: the line behind the one that opens a text.
-  '/^DELIMITER ;;$/{n',
-  `s/^\\/\\*!50003 CREATE\\*\\/ \\/\\*!50017 ${definer}\\*\\/ /\\/*!50003 CREATE*\\/ /`,
-  `s/^CREATE ${definer} /CREATE /`,
-  '}',
-  `${eventHead}{n`,
-  `s/^\\/\\*!50106 CREATE\\*\\/ \\/\\*!50117 ${definer}\\*\\/ /\\/*!50106 CREATE*\\/ /`,
-  '}',
-];
-
-const eventRules = [`${eventHead}{n`, 's/( ON COMPLETION (NOT )?PRESERVE) ENABLE /\\1 DISABLE /', '}'];
+function renamed(call, text, at, quote) {
+  while ((at = index(text, call source ".")) > 0) {
+    quote = index(text, "'")
+    if (quote > 0 && quote < at) break
+    text = substr(text, 1, at + length(call) - 1) target substr(text, at + length(call source))
+  }
+  return text
+}`;

@@ -5,6 +5,7 @@ import { sourceFor } from '../source.ts';
 import { addressOf, parseSource } from './connection.ts';
 import { parseGrants, refuseMissingGrants } from './grants.ts';
 import { type InspectionRow, inspectionQuery } from './inspection-query.ts';
+import { selectionNotes } from './selection.ts';
 import { openSession, type Server } from './session.ts';
 import type { ClientToolsFinder, ToolRequest } from './tools.ts';
 import { products } from './version.ts';
@@ -15,8 +16,9 @@ export async function inspect(
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<Inspection> {
-  const { url, engine } = sourceFor(database, ['mysql', 'mariadb']);
-  const connection = parseSource(url);
+  const source = sourceFor(database, ['mysql', 'mariadb']);
+  refuseCounts(database);
+  const connection = parseSource(source.url);
   const session = await openSession({ connection, context, finder, otherwise: 'DUMP_FAILED' });
   const { server } = session;
   const rows = await session.query<InspectionRow>(inspectionQuery);
@@ -31,7 +33,7 @@ export async function inspect(
   const tools = await finder.choose(neededBy(server), context);
   return {
     engine: {
-      name: engine,
+      name: source.engine,
       serverVersion: server.version,
       toolVersion: tools.version,
       format: `${products[tools.flavour]} SQL`,
@@ -44,8 +46,20 @@ export async function inspect(
       roles: rows.flatMap((row) => row.definer ?? []),
     },
     estimatedSourceBytes: Number(rows.find((row) => row.bytes !== undefined)?.bytes ?? 0),
-    notes: notesOn(rows),
+    notes: [...selectionNotes(source), ...notesOn(rows)],
   };
+}
+
+/** A dump program takes a snapshot of its own, which nobody else can look into: rows that were counted beside it would not be its rows. */
+function refuseCounts({ name, verify }: DatabaseConfig): void {
+  if (verify.counts !== 'exact') return;
+  throw new BackupDataError(
+    'CONFIG_INVALID',
+    `verify.counts of ${name}: the rows of a MySQL dump cannot be counted exactly`,
+    {
+      hint: 'Set it to none; an assertion can say what must be in a restored database.',
+    },
+  );
 }
 
 /** The tools that can dump this server. */

@@ -2,8 +2,6 @@
 export interface InspectionRow {
   database?: { name: string; encoding: string; collate: string };
   bytes?: string;
-  /** How many of each the dump must hold. */
-  counts?: Readonly<Record<'triggers' | 'events' | 'routines', number>>;
   /** A table whose rows a transaction does not hold still, and its storage engine. */
   unsteady?: { name: string; engine: string };
   /** `user@host`, in whose name a view, routine, trigger or event acts. */
@@ -17,10 +15,6 @@ export const inspectionQuery = `
     FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE();
   SELECT JSON_OBJECT('bytes', CAST(COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS CHAR))
     FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE();
-  SELECT JSON_OBJECT('counts', JSON_OBJECT(
-    'triggers', (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()),
-    'events', (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()),
-    'routines', (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE())));
   SELECT JSON_OBJECT('unsteady', JSON_OBJECT('name', t.TABLE_NAME, 'engine', t.ENGINE))
     FROM information_schema.TABLES t JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
     WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE <> 'SEQUENCE' AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'

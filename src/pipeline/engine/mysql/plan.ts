@@ -1,12 +1,17 @@
 import type { DatabaseConfig } from '../../../shared/config/schema.ts';
+import { StageFailure } from '../../process/failure.ts';
 import type { DumpPlan, EngineContext, Inspection } from '../engine.ts';
 import { sourceFor } from '../source.ts';
 import { clientStage } from './client-options.ts';
 import { parseSource } from './connection.ts';
+import { clientFailure } from './failures.ts';
 import { neededBy } from './inspect.ts';
+import { proveDefinitions } from './prove-definitions.ts';
+import { selectionArguments, selectTables } from './selection.ts';
+import { openSession } from './session.ts';
 import type { ClientTools, ClientToolsFinder } from './tools.ts';
 import { trailer } from './trailer.ts';
-import { compareVersions, flavourOf } from './version.ts';
+import { compareVersions } from './version.ts';
 
 export const dataPart = 'data.sql';
 
@@ -16,20 +21,28 @@ export async function plan(
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<DumpPlan> {
-  const connection = parseSource(sourceFor(database, ['mysql', 'mariadb']).url);
-  const version = inspection.engine.serverVersion;
-  const tools = await finder.choose(neededBy({ flavour: flavourOf(version), version }), context);
-  const args = [...dumpArguments(tools), '--', connection.database];
+  const source = sourceFor(database, ['mysql', 'mariadb']);
+  const connection = parseSource(source.url);
+  const session = await openSession({ connection, context, finder, otherwise: 'DUMP_FAILED' });
+  const tools = await finder.choose(neededBy(session.server), context);
+  const selection = await selectTables(session, source);
+  const name = inspection.source.database;
+  const args = [
+    ...dumpArguments(tools),
+    ...selectionArguments({ database: name, flavour: tools.flavour }, source, selection),
+  ];
+  const stageFor = (more: readonly string[]) =>
+    clientStage(
+      { program: tools.dump, args: [...args, ...more, '--', name] },
+      { connection, tools },
+      context,
+    );
+  const stage = stageFor(['--no-data', '--no-create-info']);
+  await proveDefinitions({ session, stage, left: selection.left }, context).catch((error: unknown) => {
+    throw error instanceof StageFailure ? clientFailure(error, connection, 'DUMP_FAILED') : error;
+  });
   return {
-    parts: [
-      {
-        name: dataPart,
-        kind: 'data',
-        source: clientStage({ program: tools.dump, args }, { connection, tools }, context),
-        signature: 'any',
-        trailer,
-      },
-    ],
+    parts: [{ name: dataPart, kind: 'data', source: stageFor([]), signature: 'any', trailer }],
     close: async () => undefined,
   };
 }
