@@ -118,6 +118,24 @@ describe('the engine command', () => {
     }));
 });
 
+describe('a database that is to step back', () => {
+  it('is dumped by programs that do', () =>
+    withInstallation(async (installation) => {
+      await configure(installation, { meek: { engine: 'command', dump: ['nice'], nice: 5 } });
+      const backupId = await backUp(installation, 'meek');
+      const download = await installation.run(
+        'download',
+        backupId,
+        '--part',
+        'data.bin',
+        '--decode',
+        '-o',
+        '-',
+      );
+      assert.equal(download.stdout, '5\n');
+    }));
+});
+
 describe('the programs before and after a backup', () => {
   it('are run by the worker, and say how a run went', () =>
     withInstallation(async (installation) => {

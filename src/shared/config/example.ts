@@ -55,6 +55,11 @@ defaults:
   #maxDuration: 24h
   # A part is stored as objects of at most this size; at least 1MiB.
   #volumeSize: 64GiB
+  # A program and its arguments, run on the worker before and after each backup (docs/configuration.md):
+  #   before: [/usr/local/bin/freeze, shop]
+  #   after: [/usr/local/bin/thaw, shop]
+  # 1 to 19 lets the programs of a backup step back behind all others of the machine.
+  #nice: 0
 
 databases:
   shop:
