@@ -1,6 +1,7 @@
 import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import type { ManifestPart } from '../../../shared/manifest.ts';
 import type { EngineContext, PartCheck } from '../engine.ts';
+import { checkedBy } from '../part-check.ts';
 import { sourceFor } from '../source.ts';
 import { stageOf } from './programs.ts';
 
@@ -12,8 +13,5 @@ export async function check(
   if (part.kind !== 'data' || database?.engine !== 'command') return null;
   const source = sourceFor(database, ['command']);
   if (!source.check) return null;
-  const stage = await stageOf(source.check, source, context);
-  return { stage, finish: nothing, close: nothing };
+  return checkedBy(await stageOf(source.check, source, context));
 }
-
-async function nothing(): Promise<void> {}

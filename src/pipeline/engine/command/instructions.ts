@@ -1,5 +1,6 @@
 import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
 import type { EngineInstructions } from '../engine.ts';
+import { shellQuote } from '../shell-quote.ts';
 
 /** As its restore program was configured when the backup was made; `{target}` is the reader's to set. */
 export function instructions({
@@ -38,10 +39,7 @@ export function instructions({
 
 /** For the shell; what the reader is to choose is a variable that must be set. */
 function quoted(argument: string): string {
-  const pieces = argument.split('{target}').map((text) => {
-    if (text === '') return '';
-    return /^[\w./:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-  });
+  const pieces = argument.split('{target}').map((text) => (text === '' ? '' : shellQuote(text)));
   const joined = pieces.join('"${TARGET:?}"');
   return joined === '' ? "''" : joined;
 }

@@ -1,6 +1,7 @@
 import type { SourceOf } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
-import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import type { Manifest } from '../../../shared/manifest.ts';
+import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
 import { sourceFor } from '../source.ts';
 import { stageOf } from './programs.ts';
@@ -75,13 +76,5 @@ function notConfirmed(name: string, typed: string | undefined): BackupDataError 
       : `"${typed}" was typed as confirmation, and the target is "${name}"`;
   return new BackupDataError('TARGET_NOT_EMPTY', why, {
     hint: `To let the program write to it, type --confirm ${name}; otherwise correct the target.`,
-  });
-}
-
-function dataPartOf({ parts, backupId }: Manifest): ManifestPart {
-  const part = parts.find(({ kind }) => kind === 'data');
-  if (part) return part;
-  throw new BackupDataError('MANIFEST_INVALID', `the backup ${backupId} has no data`, {
-    hint: 'Use another backup (`backupdata list`).',
   });
 }

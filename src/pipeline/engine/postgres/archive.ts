@@ -1,19 +1,9 @@
-import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import type { EngineContext, PartReader } from '../engine.ts';
-import { plainEnvironment } from './environment.ts';
+import { plainEnvironment } from '../system-programs.ts';
 import type { Server } from './session.ts';
 import { parseToc, type TocEntry } from './toc.ts';
 import type { ClientTools, ToolRequest } from './tools.ts';
-
-/** MANIFEST_INVALID when there is none. */
-export function dataPartOf(manifest: Manifest): ManifestPart {
-  const part = manifest.parts.find((each) => each.kind === 'data');
-  if (part) return part;
-  throw new BackupDataError('MANIFEST_INVALID', `the manifest of ${manifest.backupId} names no data`, {
-    hint: 'Use another backup: `backupdata list`.',
-  });
-}
 
 /** Whoever restores must understand the archive, and speak to the server. */
 export function neededFor({ restore }: Manifest, server: Pick<Server, 'major'>): ToolRequest {

@@ -1,6 +1,7 @@
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import type { EngineContext, PartCheck } from '../engine.ts';
-import { plainEnvironment } from './environment.ts';
+import { checkedBy } from '../part-check.ts';
+import { plainEnvironment } from '../system-programs.ts';
 import type { ClientToolsFinder } from './tools.ts';
 
 /**
@@ -18,11 +19,9 @@ export async function check(
     { atLeast, because: `the backup was made with pg_dump ${atLeast}` },
     context,
   );
-  return {
-    stage: { program: tools.pgRestore, args: ['--file=/dev/null'], env: plainEnvironment(context) },
-    finish: nothing,
-    close: nothing,
-  };
+  return checkedBy({
+    program: tools.pgRestore,
+    args: ['--file=/dev/null'],
+    env: plainEnvironment(context),
+  });
 }
-
-async function nothing(): Promise<void> {}

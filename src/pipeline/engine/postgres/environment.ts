@@ -1,4 +1,5 @@
 import type { EngineContext } from '../engine.ts';
+import { plainEnvironment } from '../system-programs.ts';
 import type { Connection } from './connection.ts';
 
 const variables: Readonly<Record<string, string>> = {
@@ -14,11 +15,6 @@ const variables: Readonly<Record<string, string>> = {
 };
 
 export type ToolEnvironment = Readonly<Record<string, string>>;
-
-/** For tools that open no connection. Their messages are in English, so that what they say can be understood. */
-export function plainEnvironment({ tools }: Pick<EngineContext, 'tools'>): ToolEnvironment {
-  return { ...tools.environment, LC_ALL: 'C' };
-}
 
 /** The whole connection as libpq's environment variables, so that nothing of it appears in a tool's arguments. */
 export function connectionEnvironment(

@@ -1,5 +1,6 @@
 import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
 import type { EngineInstructions } from '../engine.ts';
+import { shellQuote } from '../shell-quote.ts';
 import { settingStatement } from './settings.ts';
 
 /** The new database's name, for the shell: the reader may set TARGET. */
@@ -66,8 +67,4 @@ function createdb(
     ...(withOwner ? [`--owner=${shellQuote(owner)}`] : []),
   ];
   return `createdb ${options.join(' ')} ${target}`;
-}
-
-function shellQuote(text: string): string {
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

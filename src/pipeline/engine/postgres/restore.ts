@@ -1,6 +1,7 @@
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
-import { dataPartOf, neededFor, readToc } from './archive.ts';
+import { neededFor, readToc } from './archive.ts';
 import { connectionOf } from './connection.ts';
 import { inspectTarget, type Target } from './inspect-target.ts';
 import { executeRestore } from './restore-steps.ts';

@@ -6,7 +6,7 @@ import { capture } from '../../process/capture.ts';
 import { createRecall } from '../../process/recall.ts';
 import type { Tools } from '../../process/tools.ts';
 import type { EngineContext } from '../engine.ts';
-import { plainEnvironment } from './environment.ts';
+import { plainEnvironment } from '../system-programs.ts';
 
 /** The client programs of one PostgreSQL installation; they belong together. */
 export interface ClientTools {

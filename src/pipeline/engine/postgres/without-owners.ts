@@ -1,7 +1,7 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { ManifestPart } from '../../../shared/manifest.ts';
 import type { EngineContext, PartReader } from '../engine.ts';
-import { plainEnvironment } from './environment.ts';
+import { plainEnvironment } from '../system-programs.ts';
 import { namingRoles } from './roles.ts';
 import type { TocEntry } from './toc.ts';
 import type { ClientTools } from './tools.ts';

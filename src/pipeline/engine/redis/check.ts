@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import { openTemporaryFolder } from '../../file/temporary-folder.ts';
 import type { EngineContext, PartCheck } from '../engine.ts';
-import { fileWriter } from './file-writer.ts';
+import { fileWriter } from '../system-programs.ts';
 import { checkRdb } from './rdb-file.ts';
 import { needProgram } from './tools.ts';
 

@@ -3,9 +3,10 @@ import { capture } from '../../process/capture.ts';
 import { type StageExit, succeeded } from '../../process/failure.ts';
 import type { Stage } from '../../process/stage.ts';
 import type { EngineContext } from '../engine.ts';
+import { plainEnvironment } from '../system-programs.ts';
 import { addressOf, type Connection } from './connection.ts';
 import { clientFailure, wasRefused } from './failures.ts';
-import { needProgram, plainEnvironment } from './tools.ts';
+import { needProgram } from './tools.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** redis-cli, told how to reach one server. */

@@ -2,10 +2,11 @@ import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { EngineContext, Inspection } from '../engine.ts';
 import { sourceFor } from '../source.ts';
+import { isOlder } from '../versions.ts';
 import { withClient } from './client.ts';
 import { addressOf, type Connection, parseConnection } from './connection.ts';
 import { keysByDatabase, readInfo, type ServerInfo } from './info.ts';
-import { isOlder, needProgram, versionOf } from './tools.ts';
+import { needProgram, versionOf } from './tools.ts';
 
 /** Two commands: what the server tells of itself, and the first that a replica would send. */
 export async function inspect(database: DatabaseConfig, context: EngineContext): Promise<Inspection> {

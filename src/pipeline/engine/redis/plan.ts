@@ -5,10 +5,10 @@ import { openTemporaryFolder } from '../../file/temporary-folder.ts';
 import { StageFailure } from '../../process/failure.ts';
 import type { DumpPlan, EngineContext, Inspection, PreparedPart } from '../engine.ts';
 import { sourceFor } from '../source.ts';
+import { fileReader } from '../system-programs.ts';
 import { withClient } from './client.ts';
 import { addressOf, type Connection, parseConnection } from './connection.ts';
 import { checkRdb, signature } from './rdb-file.ts';
-import { needSystemProgram, plainEnvironment } from './tools.ts';
 import { transfer } from './transfer.ts';
 
 export const dataPart = 'data.rdb';
@@ -20,12 +20,12 @@ export async function plan(
   context: EngineContext,
 ): Promise<DumpPlan> {
   const connection = parseConnection(sourceFor(database, ['redis']).url);
-  const cat = await needSystemProgram('cat', context);
+  const read = await fileReader(context);
   const folder = await openTemporaryFolder({ bytes: inspection.estimatedSourceBytes, now: new Date() });
   const path = join(folder.path, dataPart);
   const prepare = async (signal: AbortSignal): Promise<PreparedPart> => {
     await dumpTo({ path, connection }, { ...context, signal });
-    return { stage: { program: cat, args: [path], env: plainEnvironment(context) } };
+    return { stage: read(path) };
   };
   return {
     parts: [{ name: dataPart, kind: 'data', source: prepare, signature }],

@@ -3,7 +3,8 @@ import { BackupDataError } from '../../../shared/errors.ts';
 import { capture } from '../../process/capture.ts';
 import { StageFailure, succeeded } from '../../process/failure.ts';
 import type { EngineContext } from '../engine.ts';
-import { needProgram, plainEnvironment } from './tools.ts';
+import { plainEnvironment } from '../system-programs.ts';
+import { needProgram } from './tools.ts';
 
 /** How every RDB begins; four digits of its version follow. */
 export const signature = Buffer.from('REDIS');

@@ -1,9 +1,10 @@
 import { isAbsolute } from 'node:path';
 import { BackupDataError } from '../../../shared/errors.ts';
-import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import type { Manifest } from '../../../shared/manifest.ts';
 import { openReplacement } from '../../file/replace-file.ts';
+import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
-import { fileWriter } from './file-writer.ts';
+import { fileWriter } from '../system-programs.ts';
 import { checkRdb } from './rdb-file.ts';
 import { needProgram } from './tools.ts';
 
@@ -46,14 +47,6 @@ export async function prepareRestore(
       return [];
     },
   };
-}
-
-function dataPartOf({ parts, backupId }: Manifest): ManifestPart {
-  const part = parts.find(({ kind }) => kind === 'data');
-  if (part) return part;
-  throw new BackupDataError('MANIFEST_INVALID', `the backup ${backupId} has no data`, {
-    hint: 'Use another backup (`backupdata list`).',
-  });
 }
 
 function pathOf({ source, database }: RestoreTarget): string {

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { type Child, startChild } from '../../process/child.ts';
 import type { EngineContext } from '../engine.ts';
+import { plainEnvironment } from '../system-programs.ts';
 import { withClient } from './client.ts';
 import type { Connection } from './connection.ts';
 import { readInfo, type ServerInfo } from './info.ts';
-import { plainEnvironment } from './tools.ts';
 
 /** A server on a file, for a drill. */
 export interface ScratchServer {

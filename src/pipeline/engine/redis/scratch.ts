@@ -4,10 +4,11 @@ import type { Manifest } from '../../../shared/manifest.ts';
 import { openTemporaryFolder } from '../../file/temporary-folder.ts';
 import type { StageFailure } from '../../process/failure.ts';
 import type { EngineContext, Scratch } from '../engine.ts';
+import { isOlder } from '../versions.ts';
 import { keysByDatabase } from './info.ts';
 import { checkRdb } from './rdb-file.ts';
 import { type ScratchServer, startScratchServer } from './scratch-server.ts';
-import { isOlder, needProgram, versionOf } from './tools.ts';
+import { needProgram, versionOf } from './tools.ts';
 
 /**
  * A folder of this machine to restore the file to, and a server of its own on it, which only this user can reach and which

@@ -1,16 +1,12 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import { capture } from '../../process/capture.ts';
 import type { EngineContext, InstalledTool } from '../engine.ts';
+import { plainEnvironment } from '../system-programs.ts';
 
 /** A program of Redis, or the one of Valkey that does the same. */
 export type RedisProgram = 'cli' | 'check-rdb' | 'server';
 
 const products = ['redis', 'valkey'] as const;
-
-/** For programs that open no connection. Their messages are in English, so that what they say can be understood. */
-export function plainEnvironment({ tools }: Pick<EngineContext, 'tools'>): Readonly<Record<string, string>> {
-  return { ...tools.environment, LC_ALL: 'C' };
-}
 
 /** The path of Redis's program, else of Valkey's. TOOL_MISSING when neither is installed. */
 export async function needProgram(program: RedisProgram, { tools }: EngineContext): Promise<string> {
@@ -20,15 +16,6 @@ export async function needProgram(program: RedisProgram, { tools }: EngineContex
   }
   throw new BackupDataError('TOOL_MISSING', `redis-${program} is not installed here`, {
     hint: 'Install it (on Debian `apt-get install redis-tools`, for a drill redis-server too), or add its folder to tools.path.',
-  });
-}
-
-/** A program of the system's own. TOOL_MISSING. */
-export async function needSystemProgram(program: string, { tools }: EngineContext): Promise<string> {
-  const path = await tools.find(program);
-  if (path !== undefined) return path;
-  throw new BackupDataError('TOOL_MISSING', `${program} is not installed here`, {
-    hint: 'Install coreutils, or add their folder to tools.path in the configuration.',
   });
 }
 
@@ -53,14 +40,4 @@ export async function versionOf(program: string, context: EngineContext): Promis
   const stage = { program, args: ['--version'], env: plainEnvironment(context) };
   const { stdout } = await capture(stage, { signal: context.signal, maxBytes: 64 * 1024 });
   return /\d+(?:\.\d+)+/.exec(stdout.toString('utf8'))?.[0] ?? '';
-}
-
-/** Whether a version of a program may know less than another, by its first two numbers. */
-export function isOlder(version: string, than: string): boolean {
-  const [[major = 0, minor = 0], [otherMajor = 0, otherMinor = 0]] = [numbers(version), numbers(than)];
-  return major < otherMajor || (major === otherMajor && minor < otherMinor);
-}
-
-function numbers(version: string): number[] {
-  return version.split('.').map(Number);
 }

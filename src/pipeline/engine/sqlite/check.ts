@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import { openTemporaryFolder } from '../../file/temporary-folder.ts';
 import type { EngineContext, PartCheck } from '../engine.ts';
+import { fileWriter } from '../system-programs.ts';
 import { checkCopy } from './copy-check.ts';
-import { fileWriter } from './file-writer.ts';
 import { needSqlite } from './tools.ts';
 
 /** Writes the decoded part to a file, because sqlite3 reads nothing else, and looks whether that is whole. */

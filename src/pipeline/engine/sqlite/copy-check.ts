@@ -25,6 +25,6 @@ export async function checkCopy(path: string, context: EngineContext): Promise<v
 }
 
 async function refusal(stderr: string, context: EngineContext): Promise<StageFailure> {
-  const program = await needProgram('sqlite3', context);
+  const program = await needProgram(context);
   return new StageFailure([{ program, code: 1, signal: null, stderr, stopped: false }]);
 }

@@ -5,12 +5,12 @@ import { openTemporaryFolder } from '../../file/temporary-folder.ts';
 import type { DumpPlan, EngineContext, Inspection, PreparedPart } from '../engine.ts';
 import { countsPart, encodeRowCounts } from '../row-counts.ts';
 import { sourceFor } from '../source.ts';
+import { fileReader } from '../system-programs.ts';
 import { checkCopy } from './copy-check.ts';
 import { failureOf } from './explain.ts';
 import { signature } from './header.ts';
 import { countRows } from './row-counts.ts';
 import { commandText, runSql } from './run-sql.ts';
-import { needProgram, plainEnvironment } from './tools.ts';
 
 export const dataPart = 'data.db';
 
@@ -21,7 +21,7 @@ export async function plan(
   context: EngineContext,
 ): Promise<DumpPlan> {
   const { path } = sourceFor(database, ['sqlite']);
-  const cat = await needProgram('cat', context);
+  const read = await fileReader(context);
   const folder = await openTemporaryFolder({ bytes: estimatedSourceBytes, now: new Date() });
   const copy = join(folder.path, dataPart);
   const copied = onceFor((signal) => copyTo(copy, path, { ...context, signal }));
@@ -35,7 +35,7 @@ export async function plan(
   };
   const data = async (signal: AbortSignal): Promise<PreparedPart> => {
     await copied(signal);
-    return { stage: { program: cat, args: [copy], env: plainEnvironment(context) } };
+    return { stage: read(copy) };
   };
   return {
     parts: [

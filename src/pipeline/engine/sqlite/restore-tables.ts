@@ -5,9 +5,9 @@ import { openReplacement, type Replacement } from '../../file/replace-file.ts';
 import { sizeIfThere } from '../../file/size.ts';
 import { openTemporaryFolder } from '../../file/temporary-folder.ts';
 import type { EngineContext, RestoreOptions, RestorePlan } from '../engine.ts';
+import { fileWriter } from '../system-programs.ts';
 import { checkCopy } from './copy-check.ts';
 import { failureOf } from './explain.ts';
-import { fileWriter } from './file-writer.ts';
 import { runSql } from './run-sql.ts';
 import { copyStatements, presentTables, refuseUnknown } from './select-tables.ts';
 

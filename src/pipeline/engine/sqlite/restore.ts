@@ -3,10 +3,11 @@ import type { SourceOf } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import { openReplacement } from '../../file/replace-file.ts';
+import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
 import { sourceFor } from '../source.ts';
+import { fileWriter } from '../system-programs.ts';
 import { checkCopy } from './copy-check.ts';
-import { fileWriter } from './file-writer.ts';
 import { prepareTables } from './restore-tables.ts';
 import { setAside, settle } from './target-file.ts';
 import { needSqlite } from './tools.ts';
@@ -74,14 +75,6 @@ async function prepareWhole(
       return [];
     },
   };
-}
-
-function dataPartOf({ parts, backupId }: Manifest): ManifestPart {
-  const part = parts.find(({ kind }) => kind === 'data');
-  if (part) return part;
-  throw new BackupDataError('MANIFEST_INVALID', `the backup ${backupId} has no data`, {
-    hint: 'Use another backup (`backupdata list`).',
-  });
 }
 
 /** The database's own file where nothing else is named. */

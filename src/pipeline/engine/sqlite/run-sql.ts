@@ -20,7 +20,7 @@ export async function runSql<Row>(
   { path, statements, write = false }: SqlRequest,
   context: EngineContext,
 ): Promise<Row[]> {
-  const program = await needProgram('sqlite3', context);
+  const program = await needProgram(context);
   const stage = {
     program,
     args: [

@@ -1,28 +1,25 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import { capture } from '../../process/capture.ts';
 import type { EngineContext, InstalledTool } from '../engine.ts';
+import { isOlder } from '../versions.ts';
 
 /** Messages in English; nothing of the worker's home, where the program would look for commands to run first. */
 export function plainEnvironment({ tools }: Pick<EngineContext, 'tools'>): Readonly<Record<string, string>> {
   return { PATH: tools.environment.PATH ?? '', LC_ALL: 'C' };
 }
 
-/** The path of a program. TOOL_MISSING. */
-export async function needProgram(
-  program: 'sqlite3' | 'cat' | 'dd',
-  { tools }: EngineContext,
-): Promise<string> {
-  const path = await tools.find(program);
+/** The path of sqlite3. TOOL_MISSING. */
+export async function needProgram({ tools }: EngineContext): Promise<string> {
+  const path = await tools.find('sqlite3');
   if (path !== undefined) return path;
-  const packaged = program === 'sqlite3' ? 'sqlite3' : 'coreutils';
-  throw new BackupDataError('TOOL_MISSING', `${program} is not installed here`, {
-    hint: `Install it (on Debian \`apt-get install ${packaged}\`), or add its folder to tools.path.`,
+  throw new BackupDataError('TOOL_MISSING', 'sqlite3 is not installed here', {
+    hint: 'Install it (on Debian `apt-get install sqlite3`), or add its folder to tools.path.',
   });
 }
 
 /** The sqlite3 that is used. TOOL_MISSING; TOOL_TOO_OLD below `atLeast`, such as `3.40.1`. */
 export async function needSqlite(context: EngineContext, atLeast = oldest): Promise<InstalledTool> {
-  const path = await needProgram('sqlite3', context);
+  const path = await needProgram(context);
   const version = await versionOf(path, context);
   if (!isOlder(version, atLeast)) return { program: 'sqlite3', version, path };
   throw new BackupDataError(
@@ -44,14 +41,4 @@ async function versionOf(program: string, context: EngineContext): Promise<strin
   const stage = { program, args: ['--version'], env: plainEnvironment(context) };
   const { stdout } = await capture(stage, { signal: context.signal, maxBytes: 64 * 1024 });
   return /^\d+(?:\.\d+)+/.exec(stdout.toString('utf8'))?.[0] ?? '';
-}
-
-/** By the first two numbers: the others are corrections. */
-function isOlder(version: string, than: string): boolean {
-  const [[major = 0, minor = 0], [otherMajor = 0, otherMinor = 0]] = [numbers(version), numbers(than)];
-  return major < otherMajor || (major === otherMajor && minor < otherMinor);
-}
-
-function numbers(version: string): number[] {
-  return version.split('.').map(Number);
 }
