@@ -1,4 +1,3 @@
-import { BackupDataError } from '../../../shared/errors.ts';
 import type { Engine } from '../engine.ts';
 import { check } from './check.ts';
 import { explainTool } from './failures.ts';
@@ -6,6 +5,7 @@ import { inspect } from './inspect.ts';
 import { instructions } from './instructions.ts';
 import { plan } from './plan.ts';
 import { prepareRestore } from './restore.ts';
+import { openScratch } from './scratch.ts';
 import { createClientToolsFinder } from './tools.ts';
 
 /** MySQL and MariaDB, each by its own client programs. Keep it: it remembers what it learned of them. */
@@ -24,11 +24,7 @@ export function createMysqlEngine(name: 'mysql' | 'mariadb'): Engine {
     plan: (database, inspection, context) => plan({ database, inspection }, context, finder),
     check: (part, _manifest, context) => check({ part }, context),
     prepareRestore: (request, context) => prepareRestore(request, context, finder),
-    scratch: async () => {
-      throw new BackupDataError('CONFIG_INVALID', `a backup of ${name} cannot be drilled by this release`, {
-        hint: 'Verify it with --level decode.',
-      });
-    },
+    scratch: (request, context) => openScratch(request, context, finder),
     explain: (failure, database) => explainTool(failure, `the database ${database.name}`),
     instructions,
   };

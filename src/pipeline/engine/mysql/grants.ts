@@ -69,7 +69,8 @@ export function refuseMissingGrants(
   );
 }
 
-function holds(grants: readonly Grant[], privilege: string, database: string): boolean {
+/** Whether the privilege holds for everything in the database. */
+export function holds(grants: readonly Grant[], privilege: string, database: string): boolean {
   if (grants.some((grant) => grant.revoked && grant.database === database && gives(grant, privilege)))
     return false;
   const whole = grants.filter((grant) => grant.object === null && !grant.revoked);
@@ -122,7 +123,8 @@ function plainName(pattern: string): string {
   return pattern.replaceAll(/\\([_%\\])/g, '$1');
 }
 
-function escapePattern(database: string): string {
+/** A database's name as GRANT takes it literally. */
+export function escapePattern(database: string): string {
   return database.replaceAll(/[_%\\]/g, '\\$&');
 }
 

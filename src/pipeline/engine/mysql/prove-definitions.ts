@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { startStages } from '../../process/run.ts';
 import type { Stage } from '../../process/stage.ts';
@@ -43,8 +44,6 @@ async function missingNow(
 async function readDefinitions(stage: Stage, context: EngineContext): Promise<Definitions> {
   const reader = await definitionsStage(context);
   const running = startStages({ stages: [stage, reader], input: 'none', signal: context.signal });
-  const chunks: Buffer[] = [];
-  for await (const chunk of running.output as AsyncIterable<Buffer>) chunks.push(chunk);
-  await running.finished;
-  return parseDefinitions(Buffer.concat(chunks).toString('utf8'));
+  const [printed] = await Promise.all([buffer(running.output), running.finished]);
+  return parseDefinitions(printed.toString('utf8'));
 }

@@ -138,7 +138,7 @@ function refuseSelection({ tables }: RestoreOptions): void {
 }
 
 /** MANIFEST_INVALID when there is none. */
-function dataPartOf(manifest: Manifest): ManifestPart {
+export function dataPartOf(manifest: Manifest): ManifestPart {
   const part = manifest.parts.find((each) => each.kind === 'data');
   if (part) return part;
   throw new BackupDataError('MANIFEST_INVALID', `the manifest of ${manifest.backupId} names no data`, {
