@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { createTools } from '../../src/pipeline/process/tools.ts';
 import { statements } from './mariadb-client.ts';
 import { onFreePort } from './ports.ts';
+import type { TestCa } from './tls.ts';
 
 const run = promisify(execFile);
 
@@ -27,15 +28,19 @@ export interface TestMariadb {
   stop(): Promise<void>;
 }
 
-/** A server of its own; `options` are more of the server's, as `--name=value`. */
+/** A server of its own; `options` are more of the server's, as `--name=value`; with `tls` it encrypts, if it is asked to. */
 export async function startMariadb({
   options = [],
+  tls,
 }: {
   options?: readonly string[];
+  tls?: Pick<TestCa, 'ca' | 'server'>;
 } = {}): Promise<TestMariadb> {
   const programs = await findPrograms();
   const directory = await mkdtemp(join(tmpdir(), 'mariadb-'));
-  const settings = { directory, options, ...programs, ...(await unprivileged()) };
+  const user = await unprivileged();
+  const encrypting = tls ? await copyCertificates(tls, directory, user) : [];
+  const settings = { directory, options: [...encrypting, ...options], ...programs, ...user };
   const password = randomBytes(16).toString('hex');
   try {
     await initialize(settings, password);
@@ -113,6 +118,23 @@ function asServer({ uid, gid }: Settings, program: string, args: readonly string
   if (process.platform !== 'linux') return [program, [...args]];
   const user = uid === undefined ? [] : ['--reuid', String(uid), '--regid', String(gid), '--clear-groups'];
   return ['setpriv', [...user, '--pdeathsig', 'KILL', '--', program, ...args]];
+}
+
+/** The server's user must be able to read them. */
+async function copyCertificates(
+  { ca, server }: Pick<TestCa, 'ca' | 'server'>,
+  directory: string,
+  { uid, gid }: Pick<Settings, 'uid' | 'gid'>,
+): Promise<string[]> {
+  const files = { 'ssl-ca': ca, 'ssl-cert': server.cert, 'ssl-key': server.key };
+  const options: string[] = [];
+  for (const [option, file] of Object.entries(files)) {
+    const copy = join(directory, option);
+    await copyFile(file, copy);
+    if (uid !== undefined && gid !== undefined) await chown(copy, uid, gid);
+    options.push(`--${option}=${copy}`);
+  }
+  return options;
 }
 
 /** The administrator takes the place of the users that an installation makes by itself. */

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { withEngineRun } from '../../support/engine-run.ts';
+import { sharedMariadb, type TestMariadb } from '../../support/mariadb.ts';
+import { mariadbSource } from '../../support/mariadb-backup.ts';
+import { statements } from '../../support/mariadb-client.ts';
+import { createSample, describeDatabase } from '../../support/mariadb-sample.ts';
+
+describe('a restore to MariaDB', () => {
+  let server: TestMariadb;
+
+  before(async () => {
+    server = await sharedMariadb();
+  });
+
+  after(() => server.stop());
+
+  const targetOf = (name: string) => ({ source: mariadbSource(server.adminUrl), database: name });
+
+  it('never changes the source, although the dump names it', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const { database, url } = await createSample(server);
+      const manifest = await backUp(mariadbSource(url));
+      await statements(server.adminUrl, `ALTER DATABASE ${database} COLLATE utf8mb4_bin;`);
+      const before_ = await describeDatabase(url);
+      const name = server.uniqueName();
+      await restoreTo(manifest, targetOf(name), { create: true });
+      assert.deepEqual(await describeDatabase(url), before_);
+      const [[purchase]] = (await statements(
+        server.url(name),
+        'INSERT INTO purchase (customer, price) VALUES (1, 5) RETURNING id',
+      )) as [[string]];
+      assert.ok(Number(purchase) > 100, 'the number comes from the restored sequence');
+      assert.deepEqual(await describeDatabase(url), before_);
+    }));
+
+  it('is refused where the database exists, and makes none that it cannot fill', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const { database, url } = await createSample(server);
+      const manifest = await backUp(mariadbSource(url));
+      await assert.rejects(restoreTo(manifest, targetOf(database), { create: true }), {
+        code: 'TARGET_EXISTS',
+      });
+      await assert.rejects(restoreTo(manifest, targetOf(server.uniqueName())), { code: 'DATABASE_MISSING' });
+      const strange = { ...manifest, restore: { ...manifest.restore, collate: 'utf8mb4_0900_ai_ci' } };
+      const name = server.uniqueName();
+      await assert.rejects(restoreTo(strange, targetOf(name), { create: true }), {
+        code: 'RESTORE_FAILED',
+        message: /does not know the character set utf8mb4 or the collation utf8mb4_0900_ai_ci/,
+      });
+      assert.deepEqual(await statements(server.adminUrl, `SHOW DATABASES LIKE '${name}'`), []);
+    }));
+
+  it('says so when the target is the very source', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const { database, url } = await createSample(server);
+      const manifest = await backUp(mariadbSource(url));
+      await assert.rejects(restoreTo(manifest, targetOf(database)), {
+        code: 'TARGET_NOT_EMPTY',
+        message: /is the very database that .* was made of/,
+      });
+    }));
+
+  it('drops what it made when it fails, and says what it could not take back', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const { database, url } = await createSample(server);
+      const manifest = await backUp(mariadbSource(url));
+      const poor = server.uniqueName();
+      const names = [server.uniqueName(), server.uniqueName()] as const;
+      const grants = names.map(
+        (name) => `GRANT ALL PRIVILEGES ON ${name}.* TO ${poor}@'%';
+        REVOKE TRIGGER ON ${name}.* FROM ${poor}@'%';`,
+      );
+      await statements(
+        server.adminUrl,
+        `CREATE USER ${poor}@'%' IDENTIFIED BY 'poor-canary'; ${grants.join('\n')} CREATE DATABASE ${names[1]};`,
+      );
+      const source = mariadbSource(server.url(database, poor, 'poor-canary'));
+      const options = { noOwner: true };
+      await assert.rejects(
+        restoreTo(manifest, { source, database: names[0] }, { ...options, create: true }),
+        {
+          code: 'DATABASE_PERMISSION',
+          message: /TRIGGER command denied/,
+        },
+      );
+      assert.deepEqual(await statements(server.adminUrl, `SHOW DATABASES LIKE '${names[0]}'`), []);
+      await assert.rejects(restoreTo(manifest, { source, database: names[1] }, options), {
+        code: 'DATABASE_PERMISSION',
+        message: /may now hold a part of the backup beside what was there$/,
+      });
+    }));
+
+  it('leaves what the backup does not have, and says so', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const { url } = await createSample(server);
+      const manifest = await backUp(mariadbSource(url));
+      const name = await server.createDatabase();
+      await statements(server.url(name), 'CREATE TABLE other (a INT); CREATE TABLE customer (b INT);');
+      const notes = await restoreTo(manifest, targetOf(name), { confirm: name });
+      assert.deepEqual(notes, ['objects of the target that the backup does not have were left as they were']);
+      assert.deepEqual(await statements(server.url(name), 'SELECT COUNT(*) FROM other'), [['0']]);
+      assert.deepEqual(await statements(server.url(name), 'SELECT COUNT(*) FROM customer'), [['4']]);
+    }));
+
+  it('is refused by an older server, and told of another product', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const { url } = await createSample(server);
+      const manifest = await backUp(mariadbSource(url));
+      const madeBy = (serverVersion: string) => ({
+        ...manifest,
+        engine: { ...manifest.engine, serverVersion },
+      });
+      const name = server.uniqueName();
+      await assert.rejects(restoreTo(madeBy('99.1.2-MariaDB'), targetOf(name), { create: true }), {
+        code: 'CONFIG_INVALID',
+        message: /the backup is of MariaDB 99\.1\.2/,
+      });
+      const notes = await restoreTo(madeBy('8.0.36'), targetOf(name), { create: true });
+      assert.match(notes.join(), /the backup is of MySQL, the server is MariaDB/);
+    }));
+});
