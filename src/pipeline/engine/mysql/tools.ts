@@ -77,8 +77,9 @@ async function findInstalled(context: EngineContext): Promise<ClientTools[]> {
   );
   const found = await Promise.all(dumps.flat().map((dump) => describe(dump, context)));
   const complete = found.filter((tools) => tools !== undefined);
-  // MariaDB installs its programs under both names.
-  return [...new Map(complete.map((tools) => [`${tools.flavour} ${tools.version}`, tools])).values()];
+  // MariaDB installs its programs under both names; of the same version those that are found first are meant.
+  const known = complete.map((tools) => [`${tools.flavour} ${tools.version}`, tools] as const).reverse();
+  return [...new Map(known).values()];
 }
 
 async function describe(dump: string, context: EngineContext): Promise<ClientTools | undefined> {
