@@ -34,6 +34,8 @@ export function parseGrants(lines: readonly string[]): readonly Grant[] {
   });
 }
 
+const needed = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'];
+
 /**
  * What a dump of everything in the database needs and the user lacks, as GRANT statements; empty when nothing is. Without
  * them the server hides triggers, events and routines from the user, and a dump program cannot know what it leaves out.
@@ -42,16 +44,16 @@ export function missingGrants(
   grants: readonly Grant[],
   { server, database }: { server: Server; database: string },
 ): readonly string[] {
-  const lacking = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'].filter(
-    (privilege) => !holds(grants, privilege, database),
-  );
+  const blind = !seesRoutines(grants, server, database);
+  const all = [...needed, ...(blind && hasShowCreateRoutine(server) ? ['SHOW CREATE ROUTINE'] : [])];
+  const lacking = all.filter((privilege) => !holds(grants, privilege, database));
+  // Beside a pattern that stays, a new one would be the one that the server obeys: then it must give everything.
+  const pattern = ownPattern(grants, database);
+  const wanted = pattern === undefined ? all : lacking;
+  const on = identifier(pattern ?? escapePattern(database));
   return [
-    ...(lacking.length === 0
-      ? []
-      : [`GRANT ${lacking.join(', ')} ON ${identifier(escapePattern(database))}.* TO ${server.account}`]),
-    ...(seesRoutines(grants, server, database)
-      ? []
-      : [`${routineGrant(server, database)} TO ${server.account}`]),
+    ...(lacking.length === 0 ? [] : [`GRANT ${wanted.join(', ')} ON ${on}.* TO ${server.account}`]),
+    ...(blind && !hasShowCreateRoutine(server) ? [`${routineGrant(server)} TO ${server.account}`] : []),
   ];
 }
 
@@ -75,11 +77,38 @@ export function holds(grants: readonly Grant[], privilege: string, database: str
     return false;
   const whole = grants.filter((grant) => grant.object === null && !grant.revoked);
   if (whole.some((grant) => grant.database === null && gives(grant, privilege))) return true;
-  const matching = whole.filter((grant) => grant.database !== null && matches(grant.database, database));
-  const exact = matching.filter((grant) => plainName(grant.database ?? '') === database);
-  if (exact.length > 0) return exact.some((grant) => gives(grant, privilege));
-  // Of several patterns the server obeys one; which one is its own affair.
-  return matching.length > 0 && matching.every((grant) => gives(grant, privilege));
+  const patterns = obeyedPatterns(grants, database);
+  return (
+    patterns.length > 0 &&
+    patterns.every((pattern) => whole.some((grant) => grant.database === pattern && gives(grant, privilege)))
+  );
+}
+
+/**
+ * Of the patterns that match a database the server obeys one alone: one without wildcards, if there is one. Of several others
+ * which one it obeys is its own affair: each must do.
+ */
+function obeyedPatterns(grants: readonly Grant[], database: string): string[] {
+  const patterns = grants.flatMap((grant) =>
+    grant.object === null && grant.database !== null && matches(grant.database, database)
+      ? [grant.database]
+      : [],
+  );
+  const distinct = [...new Set(patterns)];
+  const plain = distinct.filter((pattern) => !hasWildcard(pattern));
+  return plain.length > 0 ? plain : distinct;
+}
+
+/** The pattern that a GRANT must name to add to what the user has in the database; undefined where it has nothing of its own. */
+function ownPattern(grants: readonly Grant[], database: string): string | undefined {
+  const [pattern, ...others] = obeyedPatterns(grants, database);
+  return others.length === 0 && pattern !== undefined && plainName(pattern) === database
+    ? pattern
+    : undefined;
+}
+
+function hasWildcard(pattern: string): boolean {
+  return /[_%]/.test(pattern.replaceAll(/\\[_%\\]/g, ''));
 }
 
 function gives({ privileges }: Grant, privilege: string): boolean {
@@ -103,9 +132,8 @@ function seesRoutines(grants: readonly Grant[], server: Server, database: string
   );
 }
 
-function routineGrant(server: Server, database: string): string {
-  if (hasShowCreateRoutine(server))
-    return `GRANT SHOW CREATE ROUTINE ON ${identifier(escapePattern(database))}.*`;
+/** For a server that has no such privilege for one database. */
+function routineGrant(server: Server): string {
   if (keepsProc(server)) return 'GRANT SELECT ON `mysql`.`proc`';
   return compareVersions(server.version, '8.0.20') >= 0 ? 'GRANT SHOW_ROUTINE ON *.*' : 'GRANT SELECT ON *.*';
 }

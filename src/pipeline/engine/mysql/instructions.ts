@@ -4,6 +4,16 @@ import type { EngineInstructions } from '../engine.ts';
 /** The new database's name, for the shell: the reader may set TARGET. */
 const target = '"${TARGET:-restored}"';
 
+/**
+ * A dump names its source around objects that were made under another collation, and in defaults that come from a sequence;
+ * restored under another name as it is, it would change the source, or use it.
+ */
+const renamed = [
+  'LC_ALL=C sed -E',
+  `-e 's/^ALTER DATABASE \`[^\`]*\` (CHARACTER SET [^ ]+ COLLATE [^ ]+ ;+)$/ALTER DATABASE \`'${target}'\` \\1/'`,
+  "-e '/^  `/s/ DEFAULT nextval\\(`[^`]*`\\./ DEFAULT nextval(/'",
+].join(' ');
+
 /** How to read and restore the part with the product's own client; the connection comes from the reader's own options. */
 export function instructions({
   parts,
@@ -27,8 +37,8 @@ export function instructions({
         title:
           'Restore into a new database (TARGET, or "restored"; the server and the user are those of your ~/.my.cnf)',
         commands: [
-          `mariadb --execute="CREATE DATABASE \\\`\${TARGET:-restored}\\\` CHARACTER SET ${encoding} COLLATE ${collate}"`,
-          `${data} | mariadb --binary-mode --database=${target}`,
+          `mariadb --execute='CREATE DATABASE \`'${target}'\` CHARACTER SET ${encoding} COLLATE ${collate}'`,
+          `${data} | ${renamed} | mariadb --binary-mode --database=${target}`,
         ],
       },
     ],

@@ -8,8 +8,8 @@ import { checkDefiners } from './definers.ts';
 import { filterStage } from './filter.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 import { contentsOf, notEmpty, refuseExisting, refuseOlder, refuseOtherConfirmation } from './target.ts';
-import type { ClientTools, ClientToolsFinder } from './tools.ts';
-import { compareVersions, flavourOf, products } from './version.ts';
+import type { ClientToolsFinder } from './tools.ts';
+import { flavourOf, knowsSandbox, products } from './version.ts';
 
 export interface RestoreRequest {
   manifest: Manifest;
@@ -119,15 +119,6 @@ function notesOn({
 /** Statements that define something end the transaction they are in, so nothing can take them back. */
 function partial({ connection }: SessionOptions): string {
   return `the database "${connection.database}" at ${addressOf(connection)} may now hold a part of the backup beside what was there`;
-}
-
-/** Older clients take the line for a command, and end. */
-function knowsSandbox({ flavour, version }: ClientTools): boolean {
-  const since = ['10.5.25', '10.6.18', '10.11.8', '11.0.6', '11.1.5', '11.2.4', '11.4.2'];
-  if (flavour !== 'mariadb') return false;
-  const series = version.split('.').slice(0, 2).join('.');
-  const first = since.find((each) => each.startsWith(`${series}.`));
-  return compareVersions(version, first ?? '11.5') >= 0;
 }
 
 function refuseSelection({ tables }: RestoreOptions): void {

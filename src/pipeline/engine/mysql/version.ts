@@ -32,3 +32,12 @@ export function readVersion(text: string): { flavour: Flavour; version: string }
   if (version?.[1] === undefined) return undefined;
   return { flavour: /mariadb/i.test(text) ? 'mariadb' : 'mysql', version: version[1] };
 }
+
+/** Whether a client knows the line that a newer mariadb-dump begins with. Others take it for a command, and end. */
+export function knowsSandbox({ flavour, version }: { flavour: Flavour; version: string }): boolean {
+  const since = ['10.5.25', '10.6.18', '10.11.8', '11.0.6', '11.1.5', '11.2.4', '11.4.2'];
+  if (flavour !== 'mariadb') return false;
+  const series = version.split('.').slice(0, 2).join('.');
+  const first = since.find((each) => each.startsWith(`${series}.`));
+  return compareVersions(version, first ?? '11.5') >= 0;
+}
