@@ -18,7 +18,7 @@ export async function createDatabase(
   { encoding, collate }: RestoreFacts,
 ): Promise<void> {
   const { connection } = options;
-  const session = await openSession(uninterrupted(options));
+  const session = await openSession(onServer(options));
   try {
     await session.lines(
       `CREATE DATABASE ${identifier(connection.database)} CHARACTER SET ${word(encoding)} COLLATE ${word(collate)};`,
@@ -32,7 +32,7 @@ export async function createDatabase(
 export async function dropDatabase(options: SessionOptions): Promise<string | undefined> {
   const { connection } = options;
   try {
-    const session = await openSession(uninterrupted(options));
+    const session = await openSession(onServer(options));
     await endConnections(session, connection.database);
     await session.lines(`DROP DATABASE IF EXISTS ${identifier(connection.database)};`);
     return undefined;
@@ -52,10 +52,14 @@ async function endConnections(
   for (const { id } of left) await lines(`KILL ${id};`).catch(() => undefined);
 }
 
-/** For what must not be left half done, on a connection that names no database. */
-function uninterrupted(options: SessionOptions): SessionOptions {
-  const signal = AbortSignal.timeout(statementTime);
-  return { ...options, connection: serverOf(options.connection), context: { ...options.context, signal } };
+/** For what must not be left half done. */
+export function uninterrupted(options: SessionOptions): SessionOptions {
+  return { ...options, context: { ...options.context, signal: AbortSignal.timeout(statementTime) } };
+}
+
+/** The same on a connection that names no database. */
+function onServer(options: SessionOptions): SessionOptions {
+  return uninterrupted({ ...options, connection: serverOf(options.connection) });
 }
 
 /** The manifest's bytes are proven, and yet nothing of it is taken as SQL. */

@@ -1,12 +1,14 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import type { Stage } from '../../process/stage.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
 import { clientStage } from './client-options.ts';
 import { addressOf, connectionOf, serverOf } from './connection.ts';
-import { createDatabase, dropDatabase } from './create-database.ts';
+import { createDatabase, dropDatabase, uninterrupted } from './create-database.ts';
 import { checkDefiners } from './definers.ts';
 import { filterStage } from './filter.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
+import { type ChosenTables, chooseTables, dropMade, tablesStage } from './tables.ts';
 import { contentsOf, notEmpty, refuseExisting, refuseOlder, refuseOtherConfirmation } from './target.ts';
 import type { ClientToolsFinder } from './tools.ts';
 import { flavourOf, knowsSandbox, products } from './version.ts';
@@ -18,51 +20,84 @@ export interface RestoreRequest {
   parts: PartReader;
 }
 
+/** What was found out before anything is changed. */
+interface Found extends RestoreRequest {
+  at: SessionOptions;
+  part: ManifestPart;
+  session: Session;
+  /** Null for everything. */
+  chosen: ChosenTables | null;
+  /** Whether something was there that the operator allowed to be restored over. */
+  over: boolean;
+}
+
 /** Refuses what must be refused, then makes the target ready. */
 export async function prepareRestore(
-  { manifest, target, options }: RestoreRequest,
+  request: RestoreRequest,
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<RestorePlan> {
+  const { manifest, target, options } = request;
   const connection = connectionOf(target);
   const at: SessionOptions = { connection, context, finder, otherwise: 'RESTORE_FAILED' };
   const part = dataPartOf(manifest);
   refuseOtherConfirmation({ connection, manifest, options });
-  refuseSelection(options);
   const session = await openSession(options.create ? { ...at, connection: serverOf(connection) } : at);
-  const { server, tools } = session;
-  refuseOlder(manifest, server, connection);
-  const over = await inspectTarget(session, { at, manifest, options });
+  refuseOlder(manifest, session.server, connection);
+  const found = await inspectTarget({ ...request, at, part, session });
   const definers = options.noOwner ? [] : await checkDefiners(session, { manifest, connection });
-  const filter = await filterStage(
-    {
-      source: manifest.source.database,
-      database: connection.database,
-      withoutDefiners: options.noOwner,
-      withoutRunningEvents: options.isolated ?? false,
-      withoutSandbox: !knowsSandbox(tools),
-    },
-    context,
-  );
+  const filters = await filtersFor(found, context);
   if (options.create) await createDatabase(at, manifest.restore);
   return {
     part,
-    filters: [filter],
-    stage: clientStage(
-      {
-        program: tools.client,
-        args: [...clientArguments, `--database=${connection.database}`],
-      },
-      { connection, tools },
-      context,
-    ),
+    filters,
+    stage: restoreStage(found, context),
     readsAll: true,
-    finish: async () => [...notesOn({ manifest, session, options, over }), ...definers],
-    undo: async () => {
-      const left = options.create ? await dropDatabase(at) : partial(at);
-      return left === undefined ? [] : [left];
-    },
+    finish: async () => [...notesOn(found), ...definers],
+    undo: () => takeBack(found),
   };
+}
+
+/** Looks at the target and changes nothing. TARGET_EXISTS, TARGET_NOT_EMPTY or TABLE_NOT_FOUND. */
+async function inspectTarget(request: Omit<Found, 'chosen' | 'over'>): Promise<Found> {
+  const { at, manifest, options, session } = request;
+  const { connection, context } = at;
+  if (options.create) await refuseExisting(session, connection);
+  const chosen =
+    options.tables.length > 0
+      ? await chooseTables({ ...request, tables: options.tables }, options.create ? null : session, context)
+      : null;
+  const contents = options.create ? [] : (chosen?.existing ?? (await contentsOf(session)));
+  if (contents.length > 0 && options.confirm === undefined)
+    throw notEmpty({ connection, server: session.server, manifest }, contents.join(', '));
+  return { ...request, chosen, over: contents.length > 0 };
+}
+
+async function filtersFor(
+  { at: { connection }, manifest, options, session, chosen }: Found,
+  context: EngineContext,
+): Promise<readonly Stage[]> {
+  const rewriting = {
+    source: manifest.source.database,
+    database: connection.database,
+    withoutDefiners: options.noOwner,
+    withoutRunningEvents: options.isolated ?? false,
+    withoutSandbox: !knowsSandbox(session.tools),
+  };
+  return [...(chosen ? [await tablesStage(chosen, context)] : []), await filterStage(rewriting, context)];
+}
+
+function restoreStage({ at: { connection }, session: { tools } }: Found, context: EngineContext): Stage {
+  const args = [...clientArguments, `--database=${connection.database}`];
+  return clientStage({ program: tools.client, args }, { connection, tools }, context);
+}
+
+async function takeBack({ at, options, chosen }: Found): Promise<readonly string[]> {
+  if (options.create) {
+    const left = await dropDatabase(at);
+    return left === undefined ? [] : [left];
+  }
+  return chosen ? dropMade(() => openSession(uninterrupted(at)), chosen, at) : [partial(at)];
 }
 
 /**
@@ -71,39 +106,12 @@ export async function prepareRestore(
  */
 const clientArguments = ['--batch', '--binary-mode', '--skip-reconnect', '--max-allowed-packet=1G'];
 
-/** Whether something was there that the operator allowed to be restored over. */
-async function inspectTarget(
-  session: Session,
-  {
-    at: { connection },
-    manifest,
-    options,
-  }: { at: SessionOptions; manifest: Manifest; options: RestoreOptions },
-): Promise<boolean> {
-  if (options.create) {
-    await refuseExisting(session, connection);
-    return false;
-  }
-  const contents = await contentsOf(session);
-  if (contents.length > 0 && options.confirm === undefined)
-    throw notEmpty({ connection, server: session.server, manifest }, contents.join(', '));
-  return contents.length > 0;
-}
-
-function notesOn({
-  manifest,
-  session: { server },
-  options,
-  over,
-}: {
-  manifest: Manifest;
-  session: Session;
-  options: RestoreOptions;
-  over: boolean;
-}): string[] {
+function notesOn({ manifest, session: { server }, options, chosen, over }: Found): string[] {
   const source = flavourOf(manifest.engine.serverVersion);
   return [
-    ...(over ? ['objects of the target that the backup does not have were left as they were'] : []),
+    ...(over && !chosen
+      ? ['objects of the target that the backup does not have were left as they were']
+      : []),
     ...(source === server.flavour
       ? []
       : [
@@ -119,13 +127,6 @@ function notesOn({
 /** Statements that define something end the transaction they are in, so nothing can take them back. */
 function partial({ connection }: SessionOptions): string {
   return `the database "${connection.database}" at ${addressOf(connection)} may now hold a part of the backup beside what was there`;
-}
-
-function refuseSelection({ tables }: RestoreOptions): void {
-  if (tables.length === 0) return;
-  throw new BackupDataError('USAGE', 'single tables of this backup cannot be restored', {
-    hint: 'Restore everything into a new database with --create, and copy the tables from there.',
-  });
 }
 
 /** MANIFEST_INVALID when there is none. */
