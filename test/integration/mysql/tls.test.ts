@@ -84,9 +84,9 @@ describe('an encrypted connection to MariaDB', () => {
     };
     await backUp(url({ 'ssl-cert': right.client.cert, 'ssl-key': right.client.key }));
     await refused(url({}), /refused the log-in/);
-    // The server hangs up on it without a word.
+    // The server hangs up on it; whether its alert comes before is up to the system.
     await assert.rejects(backUp(url({ 'ssl-cert': wrong.client.cert, 'ssl-key': wrong.client.key })), {
-      code: 'DATABASE_UNREACHABLE',
+      code: /^DATABASE_(UNREACHABLE|AUTH)$/,
     });
   });
 });
