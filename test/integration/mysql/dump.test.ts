@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { createMysqlEngine } from '../../../src/pipeline/engine/mysql/engine.ts';
+import { createTools } from '../../../src/pipeline/process/tools.ts';
+import { databaseOf, withEngineRun } from '../../support/engine-run.ts';
+import { withFolder } from '../../support/folder.ts';
+import { sharedMariadb, type TestMariadb } from '../../support/mariadb.ts';
+import { mariadbSource } from '../../support/mariadb-backup.ts';
+import { statements } from '../../support/mariadb-client.ts';
+import { createSample } from '../../support/mariadb-sample.ts';
+import { engineContext } from '../../support/postgres-backup.ts';
+
+describe('a MariaDB dump', () => {
+  let server: TestMariadb;
+
+  before(async () => {
+    server = await sharedMariadb();
+  });
+
+  after(() => server.stop());
+
+  it('is not begun with a program that leaves something out and exits with 0', (context) =>
+    withFolder(async (root) => {
+      const database = databaseOf(mariadbSource((await createSample(server)).url));
+      const losses: Record<string, RegExp> = {
+        '--skip-triggers': /the dump would lack what the server has: TRIGGER \(0 of 3\)$/,
+        '--skip-events': /EVENT (once_only|tidy), EVENT (once_only|tidy)$/,
+        '--skip-routines': /FUNCTION|PROCEDURE|PACKAGE/,
+      };
+      for (const [option, message] of Object.entries(losses)) {
+        await context.test(option, async () => {
+          const folder = join(root, option);
+          await mkdir(folder);
+          const options = `for each do shift; [ "$each" = -- ] && set -- "$@" ${option}; set -- "$@" "$each"; done`;
+          await writeFile(
+            join(folder, 'mariadb-dump'),
+            `#!/bin/sh\n[ "$1" = --version ] || { ${options}; }\nexec /usr/bin/mariadb-dump "$@"\n`,
+            { mode: 0o755 },
+          );
+          await writeFile(join(folder, 'mariadb'), '#!/bin/sh\nexec /usr/bin/mariadb "$@"\n', {
+            mode: 0o755,
+          });
+          const context_ = engineContext({ tools: createTools({ path: '', only: [folder, '/usr/bin'] }) });
+          const engine = createMysqlEngine('mariadb');
+          const inspection = await engine.inspect(database, context_);
+          await assert.rejects(engine.plan(database, inspection, context_), { code: 'DUMP_FAILED', message });
+        });
+      }
+    }));
+
+  it('names the tables that no transaction holds still', () =>
+    withEngineRun(async ({ backUp }) => {
+      const url = server.url(await server.createDatabase());
+      await statements(
+        url,
+        'CREATE TABLE a (a INT) ENGINE = MyISAM; CREATE TABLE b (b INT) ENGINE = InnoDB;',
+      );
+      const { notes } = await backUp(mariadbSource(url));
+      assert.deepEqual(notes, [
+        'not of one moment with the rest, because their storage engine has no transactions: a (MyISAM)',
+      ]);
+    }));
+
+  it('takes names that mean something to a shell, to SQL and to a pattern', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const [name, copy] = ['odd `$(x)\'"; -- _%\\.ü', 'copy `$(y)\'"; &\\1 /'];
+      const quoted = (text: string) => `\`${text.replaceAll('`', '``')}\``;
+      const drop = `DROP DATABASE IF EXISTS ${quoted(name)}; DROP DATABASE IF EXISTS ${quoted(copy)};`;
+      try {
+        await statements(server.adminUrl, `CREATE DATABASE ${quoted(name)} COLLATE utf8mb4_bin;`);
+        const url = server.url(name);
+        await statements(
+          url,
+          'CREATE SEQUENCE s; CREATE TABLE t (a INT DEFAULT NEXTVAL(s)); INSERT INTO t VALUES ();',
+        );
+        const manifest = await backUp(
+          mariadbSource(url, { tables: { include: [], exclude: ['nothing'], excludeData: [] } }),
+        );
+        assert.equal(manifest.source.database, name);
+        const target = { source: mariadbSource(server.adminUrl), database: copy };
+        await restoreTo(manifest, target, { create: true });
+        await statements(url, 'DROP TABLE t; DROP SEQUENCE s;');
+        await statements(server.url(copy), 'INSERT INTO t VALUES ();');
+        assert.deepEqual(await statements(server.url(copy), 'SELECT COUNT(*), COUNT(DISTINCT a) FROM t'), [
+          ['2', '2'],
+        ]);
+      } finally {
+        await statements(server.adminUrl, drop);
+      }
+    }));
+});
