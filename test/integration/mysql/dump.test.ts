@@ -50,16 +50,17 @@ describe('a MariaDB dump', () => {
       }
     }));
 
-  it('names the tables that no transaction holds still', () =>
+  it('names the tables that no transaction holds still, and those whose history it leaves', () =>
     withEngineRun(async ({ backUp }) => {
       const url = server.url(await server.createDatabase());
       await statements(
         url,
-        'CREATE TABLE a (a INT) ENGINE = MyISAM; CREATE TABLE b (b INT) ENGINE = InnoDB;',
+        'CREATE TABLE a (a INT) ENGINE = MyISAM; CREATE TABLE b (b INT) ENGINE = InnoDB WITH SYSTEM VERSIONING;',
       );
       const { notes } = await backUp(mariadbSource(url));
       assert.deepEqual(notes, [
         'not of one moment with the rest, because their storage engine has no transactions: a (MyISAM)',
+        'without the history that these tables keep of their rows: b',
       ]);
     }));
 

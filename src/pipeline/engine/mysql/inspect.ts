@@ -68,13 +68,17 @@ export function neededBy({ flavour, version }: Pick<Server, 'flavour' | 'version
   return { flavour, atLeast: version, because: `the server is ${products[flavour]} ${plain}` };
 }
 
-/** No transaction holds still what such tables hold. */
 function notesOn(rows: readonly InspectionRow[]): string[] {
-  const unsteady = rows.flatMap((row) => (row.unsteady ? [row.unsteady] : []));
-  if (unsteady.length === 0) return [];
-  const shown = unsteady.slice(0, 10).map(({ name, engine }) => `${name} (${engine})`);
-  const more = unsteady.length > 10 ? ` and ${unsteady.length - 10} more` : '';
+  const unsteady = rows.flatMap(({ unsteady: each }) => (each ? [`${each.name} (${each.engine})`] : []));
+  const versioned = rows.flatMap(({ versioned: name }) => name ?? []);
   return [
-    `not of one moment with the rest, because their storage engine has no transactions: ${shown.join(', ')}${more}`,
+    ...noteOf('not of one moment with the rest, because their storage engine has no transactions', unsteady),
+    ...noteOf('without the history that these tables keep of their rows', versioned),
   ];
+}
+
+function noteOf(what: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
+  return [`${what}: ${names.slice(0, 10).join(', ')}${more}`];
 }

@@ -4,6 +4,8 @@ export interface InspectionRow {
   bytes?: string;
   /** A table whose rows a transaction does not hold still, and its storage engine. */
   unsteady?: { name: string; engine: string };
+  /** A table that keeps rows which were changed or deleted. */
+  versioned?: string;
   /** `user@host`, in whose name a view, routine, trigger or event acts. */
   definer?: string;
 }
@@ -19,6 +21,9 @@ export const inspectionQuery = `
     FROM information_schema.TABLES t JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
     WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE <> 'SEQUENCE' AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'
     ORDER BY t.TABLE_NAME;
+  SELECT JSON_OBJECT('versioned', TABLE_NAME)
+    FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'SYSTEM VERSIONED'
+    ORDER BY TABLE_NAME;
   SELECT JSON_OBJECT('definer', DEFINER) FROM (
       SELECT DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()
       UNION SELECT DEFINER FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()
