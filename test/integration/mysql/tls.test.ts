@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { hasCode } from '../../../src/shared/errors.ts';
 import { withEngineRun } from '../../support/engine-run.ts';
 import { startMariadb, type TestMariadb } from '../../support/mariadb.ts';
 import { mariadbSource } from '../../support/mariadb-backup.ts';
@@ -84,9 +85,10 @@ describe('an encrypted connection to MariaDB', () => {
     };
     await backUp(url({ 'ssl-cert': right.client.cert, 'ssl-key': right.client.key }));
     await refused(url({}), /refused the log-in/);
-    // The server hangs up on it; whether its alert comes before is up to the system.
-    await assert.rejects(backUp(url({ 'ssl-cert': wrong.client.cert, 'ssl-key': wrong.client.key })), {
-      code: /^DATABASE_(UNREACHABLE|AUTH)$/,
-    });
+    // The server hangs up on it; whether its reason arrives before that is a matter of chance.
+    await assert.rejects(
+      backUp(url({ 'ssl-cert': wrong.client.cert, 'ssl-key': wrong.client.key })),
+      (error) => hasCode(error, 'DATABASE_AUTH') || hasCode(error, 'DATABASE_UNREACHABLE'),
+    );
   });
 });
