@@ -91,4 +91,21 @@ describe('a MariaDB dump', () => {
         await statements(server.adminUrl, drop);
       }
     }));
+
+  it('comes through the socket of a server too', () =>
+    withEngineRun(async ({ backUp }) => {
+      const [[socket]] = (await statements(server.adminUrl, 'SELECT @@socket')) as [[string]];
+      const url = new URL((await createSample(server)).url);
+      // Nothing listens there.
+      url.port = '1';
+      await assert.rejects(backUp(mariadbSource(url.href)), { code: 'DATABASE_UNREACHABLE' });
+      url.searchParams.set('socket', socket);
+      const { parts } = await backUp(mariadbSource(url.href));
+      assert.equal(parts[0]?.name, 'data.sql');
+      url.searchParams.set('socket', `${socket}.not-there`);
+      await assert.rejects(backUp(mariadbSource(url.href)), {
+        code: 'DATABASE_UNREACHABLE',
+        message: /not-there/,
+      });
+    }));
 });
