@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { check } from './check.ts';
+import { databases } from './databases.ts';
 import { explainTool } from './failures.ts';
 import { inspect } from './inspect.ts';
 import { instructions } from './instructions.ts';
@@ -20,6 +21,7 @@ export function createMysqlEngine(name: 'mysql' | 'mariadb'): Engine {
         version,
         path: dump,
       })),
+    databases: (source, context) => databases(source, context, finder),
     inspect: (database, context) => inspect(database, context, finder),
     plan: (database, inspection, context) => plan({ database, inspection }, context, finder),
     check: (part, _manifest, context) => check({ part }, context),
