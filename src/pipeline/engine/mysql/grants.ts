@@ -147,7 +147,7 @@ function keepsProc({ flavour, version }: Server): boolean {
   return flavour === 'mariadb' || compareVersions(version, '8.0') < 0;
 }
 
-function plainName(pattern: string): string {
+export function plainName(pattern: string): string {
   return pattern.replaceAll(/\\([_%\\])/g, '$1');
 }
 
@@ -157,7 +157,7 @@ export function escapePattern(database: string): string {
 }
 
 /** `_` stands for one character and `%` for any, unless a backslash is before it. */
-function matches(pattern: string, database: string): boolean {
+export function matches(pattern: string, database: string): boolean {
   const source = pattern.replaceAll(
     /\\([_%\\])|([_%])|[$()*+.?[\\\]^{|}]/g,
     (each, plain?: string, wild?: string) => {

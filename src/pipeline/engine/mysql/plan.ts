@@ -5,6 +5,7 @@ import { sourceFor } from '../source.ts';
 import { clientStage } from './client-options.ts';
 import { parseSource } from './connection.ts';
 import { clientFailure } from './failures.ts';
+import { dumpGlobals } from './globals.ts';
 import { neededBy } from './inspect.ts';
 import { proveDefinitions } from './prove-definitions.ts';
 import { selectionArguments, selectTables } from './selection.ts';
@@ -14,6 +15,7 @@ import { trailer } from './trailer.ts';
 import { compareVersions } from './version.ts';
 
 export const dataPart = 'data.sql';
+export const globalsPart = 'globals.sql';
 
 /** The database as SQL, at one moment of the tables that know transactions. */
 export async function plan(
@@ -42,7 +44,22 @@ export async function plan(
     throw error instanceof StageFailure ? clientFailure(error, connection, 'DUMP_FAILED') : error;
   });
   return {
-    parts: [{ name: dataPart, kind: 'data', source: stageFor([]), signature: 'any', trailer }],
+    parts: [
+      { name: dataPart, kind: 'data', source: stageFor([]), signature: 'any', trailer },
+      {
+        name: globalsPart,
+        kind: 'globals',
+        source: async (signal) => {
+          const own = {
+            connection,
+            context: { ...context, signal },
+            finder,
+            otherwise: 'DUMP_FAILED' as const,
+          };
+          return dumpGlobals(await openSession(own), { database: name, definers: inspection.restore.roles });
+        },
+      },
+    ],
     close: async () => undefined,
   };
 }
