@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { encryptionCase } from './cases/encryption.ts';
-import { redisCase, sqliteCase } from './cases/engines.ts';
+import { mariadbCase, redisCase, sqliteCase } from './cases/engines.ts';
 import { fleetCase } from './cases/fleet.ts';
 import { jobCase } from './cases/job.ts';
 import { latencyCase } from './cases/latency.ts';
@@ -25,6 +25,7 @@ const cases: Readonly<Record<string, Case>> = {
   'slow-store': slowStoreCase,
   sqlite: sqliteCase,
   redis: redisCase,
+  mariadb: mariadbCase,
 };
 
 const usage = `node bench/main.ts [${Object.keys(cases).join('|')} ..] [--size small|full] [--runs N] [--write FILE]`;

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { withFolder } from '../../test/support/folder.ts';
+import { startMariadb } from '../../test/support/mariadb.ts';
 import { startRedis } from '../../test/support/redis.ts';
 import { alternate, type Contender } from '../support/alternate.ts';
 import type { Bench } from '../support/bench.ts';
-import { fillRedis, makeSqliteFile } from '../support/engine-data.ts';
+import { fillMariadb, fillRedis, makeSqliteFile } from '../support/engine-data.ts';
 import { peakMemory } from '../support/process-usage.ts';
 import { type Session, timeJob, withSession } from '../support/session.ts';
 import { runShell } from '../support/stock-tools.ts';
@@ -55,6 +56,31 @@ export async function redisCase(bench: Bench): Promise<Row[]> {
       script:
         'redis-cli -p "$REDIS" --rdb "$TMP" > "$TMP.log" 2>&1 && zstd -q -1 -T0 < "$TMP" > "$FILE" && rm "$TMP"',
       variables: { REDIS: String(server.port), REDISCLI_AUTH: decodeURIComponent(password) },
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+export async function mariadbCase(bench: Bench): Promise<Row[]> {
+  bench.say('filling a MariaDB');
+  const server = await startMariadb();
+  try {
+    const url = server.url(await server.createDatabase());
+    await fillMariadb({ url, bytes: bench.size.mariadbDump });
+    const { username, password, pathname } = new URL(url);
+    return await measure(bench, {
+      engine: 'mariadb',
+      source: { engine: 'mariadb', url },
+      dumpBytes: bench.size.mariadbDump,
+      script:
+        'mariadb-dump -h 127.0.0.1 -P "$PORT" -u "$DB_USER" --single-transaction --quick --routines --events --triggers --hex-blob "$DB" | zstd -q -1 -T0 > "$FILE"',
+      variables: {
+        PORT: String(server.port),
+        DB_USER: username,
+        MYSQL_PWD: password,
+        DB: pathname.slice(1),
+      },
     });
   } finally {
     await server.stop();

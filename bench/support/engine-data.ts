@@ -2,12 +2,14 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
+import { statements } from '../../test/support/mariadb-client.ts';
 import { createSeeded } from '../../test/support/seeded.ts';
 
 const run = promisify(execFile);
 
-/** Bytes that a row takes in the file, and that a key takes in the RDB. */
+/** Bytes that a row takes in the file and in the SQL, and that a key takes in the RDB. */
 const bytesPerRow = 330;
+const bytesPerTuple = 310;
 const bytesPerKey = 1_000;
 const proseInKey = 740;
 const keysAtOnce = 2_000;
@@ -48,6 +50,19 @@ export async function fillRedis(request: { url: string; bytes: number; signal: A
   } finally {
     client.disconnect();
   }
+}
+
+/** Fills an empty database so that its dump has about so many bytes, which compress as prose does. */
+export async function fillMariadb(request: { url: string; bytes: number }): Promise<void> {
+  const { url, bytes } = request;
+  const piece = `SUBSTR(@words, 1 + FLOOR(RAND(seq) * 3900), 90)`;
+  await statements(
+    url,
+    `SET @words = '${prose(4_000)}';
+     CREATE TABLE orders (id INT PRIMARY KEY, amount DECIMAL(9,2), note TEXT, KEY by_amount (amount)) ENGINE = InnoDB;
+     INSERT INTO orders SELECT seq, RAND(seq) * 900,
+       CONCAT_WS(' ', ${piece}, HEX(RANDOM_BYTES(8)), ${piece}, ${piece}) FROM seq_1_to_${Math.ceil(bytes / bytesPerTuple)};`,
+  );
 }
 
 /** Words of a small vocabulary, some of them far more frequent than others; the same every time. */

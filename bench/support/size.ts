@@ -3,9 +3,10 @@ export interface Size {
   name: 'small' | 'full';
   largeDump: number;
   smallDump: number;
-  /** Bytes of the SQLite file, and about those of the RDB. */
+  /** Bytes of the SQLite file, and about those of the RDB and of MariaDB's SQL. */
   sqliteFile: number;
   rdb: number;
+  mariadbDump: number;
   /** Databases of a few kB each. */
   fleet: number;
   /** Backups in the storage that is listed. */
@@ -34,6 +35,7 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     smallDump: 200 * mega,
     sqliteFile: 500 * mega,
     rdb: 300 * mega,
+    mariadbDump: 500 * mega,
     fleet: 200,
     listed: 1_000,
     noise: 256 * 2 ** 20,
@@ -45,6 +47,7 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     smallDump: 8 * mega,
     sqliteFile: 20 * mega,
     rdb: 12 * mega,
+    mariadbDump: 60 * mega,
     fleet: 12,
     listed: 40,
     noise: 16 * 2 ** 20,
