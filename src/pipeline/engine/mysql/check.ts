@@ -1,5 +1,6 @@
 import type { ManifestPart } from '../../../shared/manifest.ts';
 import type { EngineContext, PartCheck } from '../engine.ts';
+import { checkedBy } from '../part-check.ts';
 import { awkStage } from './awk.ts';
 
 /**
@@ -12,11 +13,5 @@ export async function check(
 ): Promise<PartCheck | null> {
   if (part.kind !== 'data') return null;
   const program = 'END { exit $0 !~ /^-- Dump completed( on .*)?$/ }';
-  return {
-    stage: await awkStage({ program }, context),
-    finish: nothing,
-    close: nothing,
-  };
+  return checkedBy(await awkStage({ program }, context));
 }
-
-async function nothing(): Promise<void> {}

@@ -58,7 +58,7 @@ export function uninterrupted(options: SessionOptions): SessionOptions {
 }
 
 /** The same on a connection that names no database. */
-function onServer(options: SessionOptions): SessionOptions {
+export function onServer(options: SessionOptions): SessionOptions {
   return uninterrupted({ ...options, connection: serverOf(options.connection) });
 }
 

@@ -10,13 +10,22 @@ import type { Session } from './session.ts';
  */
 export async function checkDefiners(
   session: Session,
-  { manifest, connection }: { manifest: Manifest; connection: Connection },
+  {
+    manifest,
+    connection,
+    made,
+  }: {
+    manifest: Manifest;
+    connection: Connection;
+    /** Who will be there when the data comes. */
+    made: readonly string[];
+  },
 ): Promise<readonly string[]> {
   const definers = manifest.restore.roles;
   const others = definers.filter((definer) => quoteDefiner(definer) !== session.server.account);
   if (others.length === 0) return [];
   const known = await readAccounts(session);
-  const missing = known ? others.filter((definer) => !known.has(definer)) : [];
+  const missing = known ? others.filter((definer) => !known.has(definer) && !made.includes(definer)) : [];
   if (missing.length > 0) throw definersMissing(missing, connection);
   await refusePowerless(session, connection, others);
   if (known) return [];
@@ -59,7 +68,9 @@ function definersMissing(missing: readonly string[], connection: Connection): Ba
   return new BackupDataError(
     'OWNER_MISSING',
     `views, triggers, events or routines of the backup act in the name of users that the server at ${addressOf(connection)} lacks: ${some(missing)}`,
-    { hint: "Make these users first, or restore with --no-owner: then everything acts in this user's name." },
+    {
+      hint: "Restore with --globals to make the users that the server lacks, or with --no-owner: then everything acts in this user's name.",
+    },
   );
 }
 

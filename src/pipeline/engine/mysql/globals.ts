@@ -1,5 +1,7 @@
-import { hasCode } from '../../../shared/errors.ts';
+import { BackupDataError, hasCode } from '../../../shared/errors.ts';
+import { StageFailure } from '../../process/failure.ts';
 import type { PreparedPart } from '../engine.ts';
+import { errorNumber } from './failures.ts';
 import {
   type Account,
   type AccountDefinition,
@@ -25,8 +27,7 @@ export async function dumpGlobals(
 ): Promise<PreparedPart> {
   if (!isKnown(session.server)) return missing('they are read from MySQL 8.0 or MariaDB 10.5 and newer');
   try {
-    const accounts = await readAccounts(session);
-    const lines = await showGrants(session, accounts);
+    const { accounts, lines } = await readGrants(session);
     return { bytes: Buffer.from(writeGlobals(globalsOf(accounts, lines, wanted))) };
   } catch (error) {
     if (!hasCode(error, 'DATABASE_PERMISSION')) throw error;
@@ -43,6 +44,24 @@ function missing(why: string): PreparedPart {
 /** Older ones print grants in another form, or cannot lock a user. */
 function isKnown({ flavour, version }: Server): boolean {
   return compareVersions(version, flavour === 'mariadb' ? '10.5' : '8.0') >= 0;
+}
+
+const attempts = 5;
+
+/** A user that is dropped between the list and the look at it ends that look, so it is taken anew. */
+async function readGrants(
+  session: Session,
+  attempt = 1,
+): Promise<{ accounts: readonly FoundAccount[]; lines: readonly string[] }> {
+  const accounts = await readAccounts(session);
+  try {
+    return { accounts, lines: await showGrants(session, accounts) };
+  } catch (error) {
+    const cause = error instanceof BackupDataError ? error.cause : undefined;
+    const gone = cause instanceof StageFailure && errorNumber(cause) === 1141;
+    if (!gone || attempt >= attempts) throw error;
+    return readGrants(session, attempt + 1);
+  }
 }
 
 interface FoundAccount extends AccountDefinition {

@@ -28,6 +28,7 @@ export function instructions({
     .filter((part) => part.kind === 'data')
     .map(decode)
     .join('');
+  const globals = parts.filter((part) => part.kind === 'globals').map(decode);
   const { encoding, collate } = restore;
   return {
     needs: "MariaDB's or MySQL's client program (`mariadb`; where it is called `mysql`, write that)",
@@ -41,6 +42,11 @@ export function instructions({
           `${data} | ${renamed} | mariadb --binary-mode --database=${target}`,
         ],
       },
+      ...globals.map((decoded) => ({
+        title:
+          'Make the users and grant them what they had (last, because grants name tables; those that exist are reported and granted it too; each that is made is locked, since passwords are not in the backup; where the database has another name now, change it in the grants)',
+        commands: [`${decoded} | mariadb --binary-mode --force`],
+      })),
     ],
   };
 }

@@ -1,7 +1,16 @@
-import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import type { Stage } from '../../process/stage.ts';
+import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
+import {
+  type AccountPlan,
+  dropAccounts,
+  finishAccounts,
+  makeAccounts,
+  namesOf,
+  noAccounts,
+  planAccounts,
+} from './accounts.ts';
 import { clientStage } from './client-options.ts';
 import { addressOf, connectionOf, serverOf } from './connection.ts';
 import { createDatabase, dropDatabase, uninterrupted } from './create-database.ts';
@@ -45,16 +54,26 @@ export async function prepareRestore(
   const session = await openSession(options.create ? { ...at, connection: serverOf(connection) } : at);
   refuseOlder(manifest, session.server, connection);
   const found = await inspectTarget({ ...request, at, part, session });
-  const definers = options.noOwner ? [] : await checkDefiners(session, { manifest, connection });
+  const accounts = options.globals
+    ? await planAccounts(session, { manifest, connection, parts: request.parts })
+    : noAccounts;
+  const made = namesOf(accounts);
+  const definers = options.noOwner ? [] : await checkDefiners(session, { manifest, connection, made });
   const filters = await filtersFor(found, context);
-  if (options.create) await createDatabase(at, manifest.restore);
+  await makeAccounts(at, accounts);
+  if (options.create)
+    await createDatabase(at, manifest.restore).catch((error) => without(accounts, at, error));
   return {
     part,
     filters,
     stage: restoreStage(found, context),
     readsAll: true,
-    finish: async () => [...notesOn(found), ...definers],
-    undo: () => takeBack(found),
+    finish: async () => [...notesOn(found), ...definers, ...(await finishAccounts(at, accounts))],
+    undo: async () => {
+      const left = await takeBack(found);
+      const account = await dropAccounts(at, accounts);
+      return account === undefined ? left : [...left, account];
+    },
   };
 }
 
@@ -120,7 +139,6 @@ function notesOn({ manifest, session: { server }, options, chosen, over }: Found
     ...(options.noOwner && manifest.restore.roles.length > 0
       ? [`views, triggers, events and routines act in the name of ${server.account}`]
       : []),
-    ...(options.globals ? ['users and their grants are not in a backup of one database'] : []),
   ];
 }
 
@@ -129,11 +147,8 @@ function partial({ connection }: SessionOptions): string {
   return `the database "${connection.database}" at ${addressOf(connection)} may now hold a part of the backup beside what was there`;
 }
 
-/** MANIFEST_INVALID when there is none. */
-export function dataPartOf(manifest: Manifest): ManifestPart {
-  const part = manifest.parts.find((each) => each.kind === 'data');
-  if (part) return part;
-  throw new BackupDataError('MANIFEST_INVALID', `the manifest of ${manifest.backupId} names no data`, {
-    hint: 'Use another backup: `backupdata list`.',
-  });
+/** No plan comes to be that could be undone. */
+async function without(accounts: AccountPlan, at: SessionOptions, error: unknown): Promise<never> {
+  await dropAccounts(at, accounts);
+  throw error;
 }

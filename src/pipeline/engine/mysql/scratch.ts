@@ -1,6 +1,7 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import { timeOfScratch } from '../../../shared/ids.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
+import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreTarget, Scratch } from '../engine.ts';
 import { refute } from './assertion.ts';
 import { blamesDump } from './blame.ts';
@@ -15,7 +16,6 @@ import {
   parseDefinitions,
 } from './definitions.ts';
 import { escapePattern, holds, parseGrants } from './grants.ts';
-import { dataPartOf } from './restore.ts';
 import { identifier, openSession, type Session, type SessionOptions } from './session.ts';
 import { refuseOlder } from './target.ts';
 import type { ClientToolsFinder } from './tools.ts';
