@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -10,7 +11,7 @@ import { sourceOfUrl } from '../../../src/shared/config/source-schema.ts';
 import type { Manifest } from '../../../src/shared/manifest.ts';
 import { withEngineRun } from '../../support/engine-run.ts';
 import { startMariadb, type TestMariadb } from '../../support/mariadb.ts';
-import { statements } from '../../support/mariadb-client.ts';
+import { commandFor, statements } from '../../support/mariadb-client.ts';
 
 /** As one writes it in a string of SQL. */
 const odd = String.raw`'we''ird\\@x${'`'}; DROP'@'10.%'`;
@@ -98,6 +99,28 @@ describe('the users of a MariaDB database', () => {
       );
       assert.deepEqual(await usersOf(other), before);
       assert.deepEqual(await statements(other.adminUrl, "SHOW DATABASES LIKE 'broken'"), []);
+    }));
+
+  it("are made by the product's own client too, which reports those that are there", () =>
+    withEngineRun(async (run) => {
+      const sql = await globalsOf(run.path, await run.backUp(sourceOf(server.url('shop'))));
+      const fresh = await startMariadb();
+      try {
+        await statements(fresh.adminUrl, 'CREATE DATABASE shop; CREATE TABLE shop.t (a INT, b INT);');
+        const { program, args, env } = commandFor(fresh.adminUrl);
+        const ended = spawnSync(program, [...args, '--binary-mode', '--force'], { env, input: sql });
+        assert.match(ended.stderr.toString(), /ERROR 1396 .*CREATE USER failed for 'admin'@'%'/);
+        assert.doesNotMatch(ended.stderr.toString(), /ERROR 1064/);
+        assert.deepEqual((await grantsOn(fresh, [odd])).at(-1), [
+          "GRANT UPDATE ON `shop`.* TO `we'ird\\@x``; DROP`@`10.%` WITH GRANT OPTION",
+        ]);
+        const open = `SELECT User FROM mysql.global_priv
+          WHERE User NOT IN ('admin', 'mariadb.sys', 'PUBLIC') AND COALESCE(JSON_VALUE(Priv, '$.is_role'), 0) <> 1
+            AND COALESCE(JSON_VALUE(Priv, '$.account_locked'), 0) <> 1`;
+        assert.deepEqual(await statements(fresh.adminUrl, open), []);
+      } finally {
+        await fresh.stop();
+      }
     }));
 
   it('are not in the backup of a user who may not see them, which says so and cannot make them', () =>
