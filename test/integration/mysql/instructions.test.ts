@@ -43,7 +43,7 @@ describe('RESTORE.md of a MariaDB backup', () => {
         stdout.matchAll(/^(`{3,})sh\n([\s\S]*?)\n\1$/gm),
         (match) => match[2] ?? '',
       );
-      assert.equal(commands.length, 3);
+      assert.equal(commands.length, 4);
       for (const command of commands)
         await run('/bin/sh', ['-ec', command], {
           cwd: folder,
