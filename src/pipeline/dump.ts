@@ -79,18 +79,17 @@ async function dumpStage(
   { stage, signal }: { stage: Stage; signal: AbortSignal },
 ): Promise<ManifestPart> {
   const encoders = attempt.codecs.map((codec) => codec.encode()).filter((each) => each !== null);
-  const tail = planned.trailer ? await openTailStage(attempt.context.tools, signal) : null;
+  const tail = planned.trailer ? await openTailStage(attempt.context.tools) : null;
   const stages = [stage, ...(tail ? [tail.stage] : []), ...encoders];
   const { nice } = attempt.database;
-  let running: RunningStages;
   try {
-    running = startStages({ stages: stages.map((each) => ({ ...each, nice })), input: 'none', signal });
+    const running = startStages({ stages: stages.map((each) => ({ ...each, nice })), input: 'none', signal });
+    const part = await storePart(attempt, planned, { output: running.output, running, signal });
+    if (tail && planned.trailer) requireTrailer(attempt, planned, planned.trailer, tail.last());
+    return part;
   } finally {
-    tail?.started();
+    tail?.close();
   }
-  const part = await storePart(attempt, planned, { output: running.output, running, signal });
-  if (tail && planned.trailer) requireTrailer(attempt, planned, planned.trailer, await tail.last());
-  return part;
 }
 
 /** A tool may end well and have written only half. */

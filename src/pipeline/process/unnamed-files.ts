@@ -26,8 +26,11 @@ export function withUnnamedFiles<T>(
   }
 }
 
-/** A pipe would have no name either, but Node's are sockets, and Linux does not open a socket by its /dev/fd. */
-function openUnnamed(): number {
+/**
+ * An empty file without a name, to write and to read. A pipe would have no name either, but Node's are sockets, and Linux
+ * does not open a socket by its /dev/fd.
+ */
+export function openUnnamed(): number {
   const directory = makeDirectory();
   try {
     return openSync(join(directory, 'file'), 'wx+', 0o600);

@@ -16,11 +16,14 @@ const shell = (source: string): Stage => ({
 
 /** Runs `before | tail stage | after`, and gives what came out of it and the end that it kept. */
 async function run({ before, after = 'cat' }: { before: string; after?: string }, signal = never) {
-  const tail = await openTailStage(machineTools(), signal);
-  const running = startStages({ stages: [shell(before), tail.stage, shell(after)], input: 'none', signal });
-  tail.started();
-  const [output] = await Promise.allSettled([text(running.output), running.finished]);
-  return { output, last: tail.last() };
+  const tail = await openTailStage(machineTools());
+  try {
+    const running = startStages({ stages: [shell(before), tail.stage, shell(after)], input: 'none', signal });
+    const [output] = await Promise.allSettled([text(running.output), running.finished]);
+    return { output, last: tail.last() };
+  } finally {
+    tail.close();
+  }
 }
 
 const never = new AbortController().signal;
@@ -30,25 +33,34 @@ describe('the stage that keeps the end of what passes', () => {
     const { output, last } = await run({ before: 'seq 1 200000; echo the end' });
     const expected = `${Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join('')}the end\n`;
     assert.ok(output.status === 'fulfilled' && output.value === expected);
-    assert.equal((await last).toString(), expected.slice(-4096));
+    assert.equal(last.toString(), expected.slice(-4096));
+  });
+
+  it('keeps the end of what comes in small pieces, and of binary data', async () => {
+    const { output, last } = await run({
+      before: 'for i in 1 2 3 4 5 6; do printf "%01000d" $i; sleep 0.02; done; printf "\\000\\377\\012"',
+      after: 'od -An -v -tx1 | tail -n 1',
+    });
+    assert.ok(output.status === 'fulfilled' && / 00 ff 0a\n$/.test(output.value));
+    assert.equal(last.length, 4096);
+    assert.deepEqual([...last.subarray(-4)], [0x36, 0, 0xff, 0x0a]);
   });
 
   it('keeps all of what is shorter, and nothing of nothing', async () => {
-    assert.equal((await (await run({ before: 'printf abc' })).last).toString(), 'abc');
-    assert.equal((await (await run({ before: ':' })).last).toString(), '');
+    assert.equal((await run({ before: 'printf abc' })).last.toString(), 'abc');
+    assert.equal((await run({ before: ':' })).last.toString(), '');
   });
 
   it('ends with its neighbours, and leaves no file behind', async () => {
     const before = readdirSync(tmpdir());
-    const { output, last } = await run({ before: 'yes', after: 'head -c 100000 >/dev/null; exit 3' });
+    const { output } = await run({ before: 'yes', after: 'head -c 100000 >/dev/null; exit 3' });
     assert.equal(output.status, 'rejected');
-    await last.catch(() => undefined);
     const stop = new AbortController();
     const aborted = run({ before: 'sleep 1000' }, stop.signal);
     setImmediate(() => stop.abort(new Error('enough')));
     await aborted.then(
-      ({ last: end }) => end.catch(() => undefined),
-      () => undefined,
+      ({ output: none }) => assert.equal(none.status, 'rejected'),
+      (error) => assert.equal(error.message, 'enough'),
     );
     assert.deepEqual(readdirSync(tmpdir()), before);
   });
