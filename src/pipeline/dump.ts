@@ -3,7 +3,7 @@ import { BackupDataError } from '../shared/errors.ts';
 import type { ManifestPart, ManifestVolume } from '../shared/manifest.ts';
 import type { Attempt } from './attempt.ts';
 import { attemptFolder, databaseFolder } from './catalog/keys.ts';
-import type { Inspection, PlannedPart, PreparedPart, Trailer } from './engine/engine.ts';
+import type { Inspection, PlannedPart, PreparedPart, PreparedStage, Trailer } from './engine/engine.ts';
 import { writePart } from './part/write.ts';
 import { allOrNone } from './process/all-or-none.ts';
 import { StageFailure } from './process/failure.ts';
@@ -54,7 +54,7 @@ async function dumpPart(
 ): Promise<ManifestPart | string> {
   const prepared = await prepare(attempt, planned, signal);
   if ('missing' in prepared) return prepared.missing;
-  if ('stage' in prepared) return dumpStage(attempt, planned, { stage: prepared.stage, signal });
+  if ('stage' in prepared) return dumpProven(attempt, planned, { ...prepared, signal });
   const encoders = attempt.codecs.flatMap((codec) => codec.inProcess?.encode() ?? []);
   const output = through(Readable.from([prepared.bytes]), encoders);
   return storePart(attempt, planned, { output, running: null, signal });
@@ -71,6 +71,22 @@ async function prepare(
   const prepared = await source(signal);
   onPhase('dump');
   return prepared;
+}
+
+/** What is looked at in a file is stored meanwhile: both read, and neither needs all of the machine. */
+async function dumpProven(
+  attempt: Dumping,
+  planned: PlannedPart,
+  { stage, prove, signal }: PreparedStage & { signal: AbortSignal },
+): Promise<ManifestPart> {
+  if (!prove) return dumpStage(attempt, planned, { stage, signal });
+  const stored = Promise.withResolvers<ManifestPart>();
+  const store = async (both: AbortSignal): Promise<void> => {
+    stored.resolve(await dumpStage(attempt, planned, { stage, signal: both }));
+    attempt.onPhase('prepare');
+  };
+  await allOrNone([store, prove], signal);
+  return stored.promise;
 }
 
 async function dumpStage(

@@ -124,7 +124,7 @@ function onDump(lines: string): string {
 
 interface Fault {
   redis: TestRedis;
-  /** Prepares the part and closes the plan, as a run does. */
+  /** Prepares the part, proves it and closes the plan, as a run does. */
   dump(changes?: Partial<EngineContext>): Promise<void>;
 }
 
@@ -154,7 +154,10 @@ async function dump({ url }: TestRedis, context: EngineContext): Promise<void> {
   const database = databaseOf(redisSource(url));
   const plan = await engine.plan(database, await engine.inspect(database, context), context);
   try {
-    for (const { source } of plan.parts) if (typeof source === 'function') await source(context.signal);
+    for (const { source } of plan.parts) {
+      const prepared = typeof source === 'function' ? await source(context.signal) : undefined;
+      if (prepared && 'stage' in prepared) await prepared.prove?.(context.signal);
+    }
   } finally {
     await plan.close();
   }

@@ -24,11 +24,16 @@ export interface Inspection {
   notes: readonly string[];
 }
 
-/**
- * What the engine made ready beside the programs: a small part itself, the stage that reads a large one from where it was
- * prepared, or one sentence for the manifest saying why there is none.
- */
-export type PreparedPart = { bytes: Buffer } | { stage: Stage } | { missing: string };
+/** A large part, made ready in a file. */
+export interface PreparedStage {
+  /** Reads it from where it was prepared. */
+  stage: Stage;
+  /** Looks whether it is whole, while it is stored; throws when it is not, and then there is no part. */
+  prove?: (signal: AbortSignal) => Promise<void>;
+}
+
+/** What the engine made ready: a small part itself, a large one in a file, or one sentence for the manifest saying why there is none. */
+export type PreparedPart = { bytes: Buffer } | PreparedStage | { missing: string };
 
 /** The end of a format that says of itself that it is whole. */
 export interface Trailer {

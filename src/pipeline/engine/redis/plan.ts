@@ -24,8 +24,12 @@ export async function plan(
   const folder = await openTemporaryFolder({ bytes: inspection.estimatedSourceBytes, now: new Date() });
   const path = join(folder.path, dataPart);
   const prepare = async (signal: AbortSignal): Promise<PreparedPart> => {
-    await dumpTo({ path, connection }, { ...context, signal });
-    return { stage: read(path) };
+    const preparing = { ...context, signal };
+    await withClient(connection, preparing, (client) => transfer(client, path, preparing));
+    return {
+      stage: read(path),
+      prove: (stopped) => requireWhole({ path, connection }, { ...context, signal: stopped }),
+    };
   };
   return {
     parts: [{ name: dataPart, kind: 'data', source: prepare, signature }],
@@ -33,11 +37,10 @@ export async function plan(
   };
 }
 
-async function dumpTo(
+async function requireWhole(
   { path, connection }: { path: string; connection: Connection },
   context: EngineContext,
 ): Promise<void> {
-  await withClient(connection, context, (client) => transfer(client, path, context));
   const { after } = await checkRdb(path, context).catch((error: unknown) => {
     throw error instanceof StageFailure ? notWhole(connection, error.message, error) : error;
   });
