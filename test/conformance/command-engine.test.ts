@@ -89,8 +89,12 @@ function sourceOf(path: string): SourceOf<'command'> {
     dump: ['tar', '--create', '--blocking-factor=1', `--directory=${path}`, '.'],
     restore: ['tar', '--extract', '--preserve-permissions', '--directory={target}'],
     inspect: ['tar', '--version'],
-    // `tar --list` takes an archive for whole that was cut between two members; its two last blocks are zeros.
-    check: ['sh', '-c', 'tail -c 1024 | od -An -v -tx1 | grep -q "[1-9a-f]" && exit 1; exit 0'],
+    // `tar --list` takes an archive for whole that was cut between two members.
+    check: [
+      'sh',
+      '-c',
+      '{ tar --list --block-number || echo failed; } | tail -n 1 | grep -q "^block [0-9]*: [*][*] Block of NULs [*][*]$"',
+    ],
     extension: 'tar',
     environment: {},
   };
@@ -109,6 +113,8 @@ async function plant(path: string): Promise<void> {
   await writeFile(join(path, 'program'), '#!/bin/sh\n', { mode: 0o750 });
   await writeFile(join(path, "odd 'name\n é"), 'x'.repeat(200_000));
   await writeFile(join(path, 'empty'), '');
+  // By far the largest: an archive that is cut somewhere is cut in here, and ends with zeros as a whole one does.
+  await writeFile(join(path, 'zeros'), Buffer.alloc(4_000_000));
   await symlink('deep/er', join(path, 'link'));
 }
 

@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
-import { filesBelow } from '../support/folder.ts';
+import type { Stage } from '../../src/pipeline/process/stage.ts';
+import { filesBelow, withFolder } from '../support/folder.ts';
 import { type Installation, withInstallation } from '../support/installation.ts';
 import { realProgram } from '../support/misbehaving-tools.ts';
 import { query, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { runStage } from '../support/stage.ts';
 
 const run = promisify(execFile);
 const page = join(import.meta.dirname, '..', '..', 'docs', 'engines', 'command.md');
@@ -29,6 +31,21 @@ describe('a recipe of docs/engines/command.md', () => {
       await restoreTo(installation, backupId, `uploads/${restored}`, restored);
       assert.equal(await readFile(join(restored, 'one'), 'utf8'), 'first');
       assert.deepEqual(await filesBelow(restored), ['one']);
+    }));
+
+  it('takes no archive for whole that was cut, is of no bytes, or that no program could look at', () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, 'zeros'), Buffer.alloc(100_000));
+      await writeFile(join(folder, 'text'), 'x'.repeat(100_000));
+      const { dump, check } = await recipe('uploads', { '/srv/uploads': folder });
+      const whole = (await runStage(shellOf(dump), [])).stdout;
+      const codeFor = async (bytes: Buffer, path = process.env.PATH) =>
+        (await runStage(shellOf(check, path), [bytes])).code;
+      assert.equal(await codeFor(whole), 0);
+      assert.notEqual(await codeFor(whole, folder), 0);
+      const cuts = Array.from({ length: 50 }, (_, n) => Math.ceil((n * whole.length) / 50 / 512) * 512);
+      for (const bytes of [...cuts, 1, 50_001, whole.length - 513])
+        assert.notEqual(await codeFor(whole.subarray(0, bytes)), 0, `${bytes} of ${whole.length} bytes`);
     }));
 
   it('backs a cluster up as files by pg_basebackup, and restores one that pg_verifybackup proves', () =>
@@ -170,6 +187,16 @@ async function configure(
   databases: Record<string, Entry>,
 ): Promise<void> {
   await write({ databases, queue: { attempts: 1, lockDuration: 2_000, stalledInterval: 1_000 } });
+}
+
+/** A program line as a stage, with a shell that is found on any search path. */
+function shellOf(line: unknown, path = process.env.PATH): Stage {
+  const [program = '', ...args] = line as string[];
+  return {
+    program: program === 'sh' ? '/bin/sh' : `/usr/bin/${program}`,
+    args,
+    env: { PATH: path ?? '', LC_ALL: 'C' },
+  };
 }
 
 /** The entry of that name in the page, with other addresses than the page's. */
