@@ -100,9 +100,13 @@ function failed({ manifest, level }: VerifyRequest, reason: string, cause?: Erro
   );
 }
 
-/** A program that was killed, for want of memory perhaps, did not say that the backup is bad. */
+/**
+ * A program that was killed, for want of memory perhaps, did not say that the backup is bad. One that did not read all of it
+ * has not said that it is good.
+ */
 function isRefusal(error: unknown): error is StageFailure {
   if (!(error instanceof StageFailure)) return false;
+  if (error.endedEarly) return true;
   return error.exits.some((exit) => !exit.stopped && exit.code !== null && exit.code !== 0);
 }
 

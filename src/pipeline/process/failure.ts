@@ -12,9 +12,14 @@ export interface StageExit {
   stopped: boolean;
 }
 
-/** At least one stage of a pipeline did not end with code 0. A stage that lost its reader is named only when no other failed. */
+/**
+ * At least one stage of a pipeline did not end with code 0, or ended so before it had read all that it was given. A stage that
+ * lost its reader is named only when nothing else is known.
+ */
 export class StageFailure extends Error {
   readonly exits: readonly StageExit[];
+  /** A program ended with code 0 before it had read all that it was given, and nothing else is known to have failed. */
+  readonly endedEarly: boolean;
 
   constructor(stages: readonly StageExit[]) {
     // Whose neighbour lost its reader had ended before it was stopped.
@@ -24,14 +29,26 @@ export class StageFailure extends Error {
     }));
     const failed = exits.filter((exit) => !exit.stopped && !succeeded(exit));
     const causes = failed.filter((exit) => !lostReader(exit));
-    super((causes.length > 0 ? causes : failed).map(describeExit).join('; '));
+    const early = causes.length === 0 ? endedEarly(exits) : undefined;
+    super(early ? describeEarly(early) : (causes.length > 0 ? causes : failed).map(describeExit).join('; '));
     this.name = 'StageFailure';
     this.exits = exits;
+    this.endedEarly = early !== undefined;
   }
 }
 
 export function succeeded(exit: StageExit): boolean {
   return exit.code === 0 && exit.signal === null;
+}
+
+/** Whose writers lost their reader, or who is the first and so reads what this process writes, and ended well all the same. */
+function endedEarly(exits: readonly StageExit[]): StageExit | undefined {
+  const early = exits[exits.findLastIndex(lostReader) + 1];
+  return early && succeeded(early) ? early : undefined;
+}
+
+function describeEarly({ program }: StageExit): string {
+  return `${basename(program)} ended with code 0 before it had read all of its input`;
 }
 
 /** A program that is written to when nobody reads is ended by the system, or says so itself. */

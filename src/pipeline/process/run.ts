@@ -26,7 +26,10 @@ export interface RunningStages {
   input: Writable | null;
   /** Stdout of the last stage. It ends only after every stage closed with code 0 and no signal; else it is destroyed with the failure. */
   output: Readable;
-  /** Resolves when every stage closed with code 0; rejects with StageFailure, or the signal's reason, once all are gone. */
+  /**
+   * Resolves when every stage closed with code 0, the first one not before `input` was written to its end; rejects with
+   * StageFailure, or the signal's reason, once all are gone.
+   */
   finished: Promise<void>;
 }
 
@@ -72,6 +75,11 @@ function startJoined({ stages, input }: StagesOptions): readonly Child[] {
   }
 }
 
+/** What lies in a pipe when its reader ends is lost without a trace; what is not even written is not. */
+function wasGivenAll(first: Child | undefined, { input }: StagesOptions): boolean {
+  return input === 'none' || first?.process.stdin?.writableFinished === true;
+}
+
 type Stopper = ReturnType<typeof stopper>;
 
 async function supervise(children: readonly Child[], stop: Stopper, options: StagesOptions): Promise<void> {
@@ -87,7 +95,7 @@ async function supervise(children: readonly Child[], stop: Stopper, options: Sta
   stop.cancel();
   options.signal.removeEventListener('abort', stop.now);
   const counted = options.partial ? exits.slice(-1) : exits;
-  if (counted.every(succeeded)) return;
+  if (counted.every(succeeded) && (options.partial || wasGivenAll(children[0], options))) return;
   options.signal.throwIfAborted();
   throw new StageFailure(exits);
 }

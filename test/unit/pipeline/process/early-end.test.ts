@@ -37,4 +37,38 @@ describe('a last program that reads no more', () => {
       await assert.rejects(running.finished, { message: /sh exited with code 3: sh: error: enough$/ });
     }
   });
+
+  it('has failed where it must read all, though it says that all is well', async () => {
+    for (let count = 0; count < tries; count += 1) {
+      const stages = [shell('exec yes'), shell('head -c 100000 > /dev/null')];
+      const running = startStages({ stages, input: 'none', signal, stopWith: 'SIGKILL' });
+      running.output.resume();
+      await assert.rejects(running.finished, {
+        name: 'StageFailure',
+        message: 'sh ended with code 0 before it had read all of its input',
+      });
+    }
+  });
+
+  it('has failed when it is this process that writes to it', async () => {
+    for (let count = 0; count < tries; count += 1) {
+      const running = startStages({ stages: [shell('head -c 100000 > /dev/null')], input: 'pipe', signal });
+      running.output.resume();
+      running.input?.write(Buffer.alloc(10_000_000));
+      running.input?.end();
+      await assert.rejects(running.finished, {
+        name: 'StageFailure',
+        message: 'sh ended with code 0 before it had read all of its input',
+      });
+    }
+  });
+
+  it('has not when it read all that it was given, and did not wait for the end', async () => {
+    for (let count = 0; count < tries; count += 1) {
+      const running = startStages({ stages: [shell('exec head -c 1000000')], input: 'pipe', signal });
+      running.input?.end(Buffer.alloc(1_000_000));
+      assert.equal((await buffer(running.output)).length, 1_000_000);
+      await running.finished;
+    }
+  });
 });
