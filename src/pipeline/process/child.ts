@@ -1,10 +1,14 @@
 import { type ChildProcess, type IOType, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { StageExit } from './failure.ts';
+import { createSecretHider } from './hide-secrets.ts';
 import type { Stage } from './stage.ts';
 import { keepTail } from './tail.ts';
 import { withUnnamedFiles } from './unnamed-files.ts';
+
+/** Of stderr. */
+const keptBytes = 4096;
 
 const setpriv = '/usr/bin/setpriv';
 const nice = '/usr/bin/nice';
@@ -34,7 +38,7 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
       detached: true,
     }),
   );
-  const stderr = keepTail(child.stderr);
+  const stderr = keepWords(child.stderr, stage);
   let sent: NodeJS.Signals | undefined;
   let gone = false;
   const closed = new Promise<StageExit>((resolve) => {
@@ -42,7 +46,7 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
       gone = true;
       // SIGKILL leaves no exit code: a program that has one was ending by itself.
       const stopped = sent !== undefined && !(sent === 'SIGKILL' && signal === null);
-      const words = failure?.message ?? withoutSecrets(stage, stderr());
+      const words = failure?.message ?? stderr();
       const ran = failure === undefined && !isRefusalToStart({ code, words });
       resolve({ program: stage.program, code: ran ? code : null, signal, stderr: words, stopped });
     };
@@ -63,19 +67,14 @@ function isRefusalToStart({ code, words }: { code: number | null; words: string 
   return (code === 126 || code === 127) && /^(setpriv|\/usr\/bin\/nice|nice): /.test(words);
 }
 
-/** What a program says reaches people and a storage, and it may quote the files and the environment that it was given. */
-function withoutSecrets({ files = [], secrets = [] }: Stage, text: string): string {
-  const given = [
-    ...files.map((file) => ({ file, shortest: 8 })),
-    ...secrets.map((file) => ({ file, shortest: 4 })),
-  ];
-  const lines = given.flatMap(({ file, shortest }) =>
-    file
-      .reveal()
-      .split('\n')
-      .filter((line) => line.length >= shortest),
-  );
-  return lines.reduce((shown, line) => shown.replaceAll(line, '[redacted]'), text);
+/** The last 4 KiB of what is read from it, without a secret nor the rest of one that is cut. */
+function keepWords(stream: Readable | null, stage: Stage): () => string {
+  const { longest, hide } = createSecretHider(stage);
+  const tail = keepTail(stream, keptBytes + longest);
+  return () => {
+    const { text, dropped } = tail();
+    return hide(text, dropped > 0 ? longest : 0);
+  };
 }
 
 /** On Linux a program is killed by the kernel when the worker dies, however it dies: nobody else would stop it. */
