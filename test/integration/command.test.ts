@@ -92,7 +92,12 @@ describe('the engine command', () => {
       await configure(installation, {
         inspected: { engine: 'command', inspect: says, dump: ['true'], environment },
         dumped: { engine: 'command', dump: says, environment },
-        passed: { engine: 'command', dump: ['sh', '-c', 'printf %s "$TOKEN" | wc -c'], environment },
+        passed: {
+          engine: 'command',
+          inspect: ['sh', '-c', 'echo "version of $TOKEN"'],
+          dump: ['sh', '-c', 'printf %s "$TOKEN" | wc -c'],
+          environment,
+        },
       });
       const worker = await installation.start(['worker']);
       for (const name of ['inspected', 'dumped']) {

@@ -3,6 +3,7 @@ import type { DatabaseConfig, SourceOf } from '../../../shared/config/schema.ts'
 import { BackupDataError } from '../../../shared/errors.ts';
 import { capture } from '../../process/capture.ts';
 import { StageFailure, succeeded } from '../../process/failure.ts';
+import { createSecretHider } from '../../process/hide-secrets.ts';
 import { findNamedProgram } from '../../process/named-program.ts';
 import type { EngineContext, Inspection } from '../engine.ts';
 import { sourceFor } from '../source.ts';
@@ -39,7 +40,7 @@ export async function inspect(database: DatabaseConfig, context: EngineContext):
   };
 }
 
-/** The first line that the program writes. DATABASE_UNREACHABLE when it does not end with code 0 in time. */
+/** The first line that the program writes, without the secrets of its environment. DATABASE_UNREACHABLE when it does not end with code 0 in time. */
 async function ask(
   name: string,
   source: SourceOf<'command'>,
@@ -52,7 +53,7 @@ async function ask(
   try {
     const ended = await capture(stage, { signal, maxBytes: 64 * 1024 });
     if (!succeeded(ended)) throw new StageFailure([ended]);
-    return ended.stdout.toString('utf8').trim().split('\n', 1).join('').slice(0, 200) || 'unknown';
+    return firstLine(createSecretHider(stage).hide(ended.stdout.toString('utf8'))) || 'unknown';
   } catch (cause) {
     context.signal.throwIfAborted();
     const said = timeout.aborted ? `it did not end within ${limit / 1_000} s` : String(messageOf(cause));
@@ -62,6 +63,10 @@ async function ask(
       { hint: 'Mend what it names; the run is tried again.', cause },
     );
   }
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n', 1).join('').slice(0, 200);
 }
 
 function messageOf(thrown: unknown): string {
