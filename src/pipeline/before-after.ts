@@ -1,8 +1,8 @@
 import type { DatabaseConfig } from '../shared/config/schema.ts';
 import { BackupDataError, type ErrorCode, toErrorDocument } from '../shared/errors.ts';
 import type { EngineContext } from './engine/engine.ts';
+import { attend } from './process/attend.ts';
 import { findNamedProgram } from './process/named-program.ts';
-import { startStages } from './process/run.ts';
 
 export interface Surrounded {
   database: DatabaseConfig;
@@ -78,10 +78,7 @@ async function runProgram(
     BACKUPDATA_ATTEMPT_ID: attemptId,
     ...outcome,
   };
-  const stage = { program, args, env, nice: database.nice };
-  const { output, finished } = startStages({ stages: [stage], input: 'none', signal });
-  output.resume();
-  await finished;
+  await attend({ program, args, env, nice: database.nice }, signal);
 }
 
 /** Ends `after` in the end, and soon where the run was stopped, or is while it runs. */

@@ -2,11 +2,21 @@ import { basename } from 'node:path';
 import { BackupDataError } from '../../shared/errors.ts';
 import { startChild } from './child.ts';
 import type { StageExit } from './failure.ts';
+import { letGoAtExit } from './let-go.ts';
 import type { Stage } from './stage.ts';
 
 /** How a short program ended, and what it wrote. */
 export interface Captured extends StageExit {
   stdout: Buffer;
+}
+
+export interface CaptureOptions {
+  signal: AbortSignal;
+  maxBytes: number;
+  /** Nothing when absent. */
+  input?: Buffer;
+  /** Whether what the program leaves running is left alone; else it is waited for while it holds the output open. */
+  letGo?: boolean;
 }
 
 /**
@@ -16,10 +26,11 @@ export interface Captured extends StageExit {
  */
 export async function capture(
   stage: Stage,
-  { signal, maxBytes, input }: { signal: AbortSignal; maxBytes: number; input?: Buffer },
+  { signal, maxBytes, input, letGo = false }: CaptureOptions,
 ): Promise<Captured> {
   signal.throwIfAborted();
   const child = startChild(stage, ['pipe', 'pipe', 'pipe']);
+  if (letGo) letGoAtExit(child, signal);
   const kill = (): void => child.stop('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
   const stdout = keepUpTo(maxBytes, kill);

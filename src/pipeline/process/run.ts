@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Child, startChild } from './child.ts';
 import { StageFailure, succeeded } from './failure.ts';
 import type { Stage } from './stage.ts';
+import { createStopper, type Stopper } from './stopper.ts';
 
 export interface StagesOptions {
   /** At least one; each stage's stdout is the next one's stdin. */
@@ -40,7 +41,7 @@ export interface RunningStages {
 export function startStages(options: StagesOptions): RunningStages {
   options.signal.throwIfAborted();
   const children = startJoined(options);
-  const stop = stopper(children, options);
+  const stop = createStopper(children, options);
   const finished = supervise(children, stop, options);
   finished.catch(() => undefined);
   const output = gate(children, finished);
@@ -80,8 +81,6 @@ function wasGivenAll(first: Child | undefined, { input }: StagesOptions): boolea
   return input === 'none' || first?.process.stdin?.writableFinished === true;
 }
 
-type Stopper = ReturnType<typeof stopper>;
-
 async function supervise(children: readonly Child[], stop: Stopper, options: StagesOptions): Promise<void> {
   options.signal.addEventListener('abort', stop.now, { once: true });
   const last = children.at(-1);
@@ -98,24 +97,6 @@ async function supervise(children: readonly Child[], stop: Stopper, options: Sta
   if (counted.every(succeeded) && (options.partial || wasGivenAll(children[0], options))) return;
   options.signal.throwIfAborted();
   throw new StageFailure(exits);
-}
-
-function stopper(children: readonly Child[], { stopWith = 'SIGTERM', grace = 5_000 }: StagesOptions) {
-  let timer: NodeJS.Timeout | undefined;
-  let over = false;
-  const send = (signal: NodeJS.Signals): void => {
-    for (const child of children) child.stop(signal);
-  };
-  const now = (): void => {
-    if (over) return;
-    send(stopWith);
-    timer ??= setTimeout(send, grace, 'SIGKILL');
-  };
-  const cancel = (): void => {
-    over = true;
-    clearTimeout(timer);
-  };
-  return { now, cancel };
 }
 
 /** The end of `output` is held back until it is known to be the end of a whole dump. */

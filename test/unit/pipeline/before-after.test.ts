@@ -79,6 +79,46 @@ describe('the programs around a run', () => {
       assert.deepEqual(said, ['after shop-id an-attempt shop failed CANCELLED']);
     }));
 
+  it('are over when they end, whatever they leave running, and that goes on', () =>
+    withFolder(async (folder) => {
+      const pid = join(folder, 'pid');
+      const { result, said } = await surround({
+        before: `sleep 1000 & echo $! > ${pid}`,
+        after: `kill -0 $(cat ${pid}) && say after; kill $(cat ${pid})`,
+      });
+      assert.equal(result, 'ran');
+      assert.deepEqual(said, ['after shop-id an-attempt shop committed']);
+    }));
+
+  it('are quoted when they fail, whatever they leave running', () =>
+    withFolder(async (folder) => {
+      const pid = join(folder, 'pid');
+      const { error, warnings } = await surround({
+        before: `sleep 1000 & echo $! > ${pid}; seq 1 5000 >&2; echo no tunnel >&2; exit 3`,
+        after: `kill $(cat ${pid})`,
+      });
+      assert.match(error?.message ?? '', /sh exited with code 3: 4999 \| 5000 \| no tunnel$/);
+      assert.deepEqual(warnings, []);
+    }));
+
+  it('are stopped with all that they started', () =>
+    withFolder(async (folder) => {
+      const stop = new AbortController();
+      const pid = join(folder, 'pid');
+      const running = surround({
+        before: `sh -c 'trap "" TERM; echo $$ > ${pid}; sleep 1000; :' & wait`,
+        signal: stop.signal,
+        run: () => assert.fail('the run was begun'),
+      });
+      const stubborn = () => readFile(pid, 'utf8').then(Number, () => 0);
+      const commandOf = async () => readFile(`/proc/${await stubborn()}/cmdline`, 'utf8').catch(() => '');
+      await until('the program begins', async () => (await stubborn()) > 0);
+      assert.match(await commandOf(), /trap/);
+      stop.abort(new BackupDataError('CANCELLED', 'cancelled by a test'));
+      assert.equal((await running).error?.code, 'CANCELLED');
+      assert.equal(await commandOf(), '');
+    }));
+
   it('that are not there are told by their names', async () => {
     const { error } = await surround({ before: null });
     assert.equal(error?.code, 'BEFORE_FAILED');

@@ -51,7 +51,7 @@ async function ask(
   const timeout = AbortSignal.timeout(limit);
   const signal = AbortSignal.any([context.signal, timeout]);
   try {
-    const ended = await capture(stage, { signal, maxBytes: 64 * 1024 });
+    const ended = await capture(stage, { signal, maxBytes: 64 * 1024, letGo: true });
     if (!succeeded(ended)) throw new StageFailure([ended]);
     return firstLine(createSecretHider(stage).hide(ended.stdout.toString('utf8'))) || 'unknown';
   } catch (cause) {
