@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isAgeIdentity, isAgeRecipient } from '../age-keys.ts';
 import { Secret } from '../secret.ts';
 import { verifyLevels } from '../verification.ts';
-import { age, bytes, limit, name, text, timeZone } from './values.ts';
+import { age, bytes, limit, name, programLine, text, timeZone } from './values.ts';
 
 const mebibyte = 1_048_576;
 
@@ -70,9 +70,9 @@ export const policy = {
   pool: name.optional(),
   maxDuration: limit.optional(),
   volumeSize: bytes.refine((size) => size >= mebibyte, { message: 'must be at least 1MiB' }).optional(),
-  /** A program and its arguments; an empty list runs none where the defaults name one. */
-  before: z.array(text).optional(),
-  after: z.array(text).optional(),
+  /** An empty list runs none where the defaults name one. */
+  before: programLine.optional(),
+  after: programLine.optional(),
   nice: z.int().min(0).max(19).optional(),
 };
 

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { Secret } from '../secret.ts';
-import { limit, text } from './values.ts';
+import { limit, programLine, text } from './values.ts';
 
 /** Patterns of names: `*` stands for any characters, `?` for one; all else is as it is written, case too. */
 const patterns = z.array(text).default([]);
 
-/** A program and its arguments. It never goes through a shell. */
-export const programLine = z.array(text).min(1);
+const someProgram = programLine.min(1);
 
 const postgresUrl = urlOf({
   protocols: ['postgres', 'postgresql'],
@@ -48,13 +47,13 @@ const redis = z.strictObject({ engine: z.literal('redis'), url: redisUrl });
 const command = z.strictObject({
   engine: z.literal('command'),
   /** Writes the dump to its stdout. */
-  dump: programLine,
+  dump: someProgram,
   /** Reads the dump from its stdin; `{target}` in an argument stands for what was typed as the target. */
-  restore: programLine.optional(),
+  restore: someProgram.optional(),
   /** Must end with code 0 before a dump; the first line of its stdout is kept as the source's version. */
-  inspect: programLine.optional(),
+  inspect: someProgram.optional(),
   /** Reads a whole dump from its stdin, and ends with code 0 only if it is good. */
-  check: programLine.optional(),
+  check: someProgram.optional(),
   /** What the last 4 KiB of a whole dump hold. */
   trailer: text.optional(),
   /** Of the dump's file name. */

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { isName } from '../ids.ts';
 import { Secret } from '../secret.ts';
@@ -45,6 +46,14 @@ export const text = z
   .min(1)
   .refine((value) => !/\p{Cc}/u.test(value), {
     message: 'has a line break or another control character in it',
+  });
+
+/** A program and its arguments, which never go through a shell. Relative to what folder a path is, nobody could tell. */
+export const programLine = z
+  .array(text)
+  .refine(([program = '']) => isAbsolute(program) || !program.includes('/'), {
+    path: [0],
+    message: 'not a program; write its name alone, for the search path, or its absolute path',
   });
 
 export const secretText = text.transform((value) => new Secret(value));

@@ -23,3 +23,27 @@ describe('a database of Redis in a configuration', () => {
     assert.equal(databases.get('cache')?.verify.level, 'restore');
   });
 });
+
+describe('a program of a configuration', () => {
+  it('is a name or an absolute path, for nobody knows to what folder another is relative', async () => {
+    for (const program of ['./x', '../bin/ls', 'sub/ls', '~/x']) {
+      for (const key of ['dump', 'restore', 'inspect', 'check', 'before', 'after'])
+        assert.match(
+          (await problemsOf(loadText(withProgram(key, `[${program}, .]`)))).join(),
+          new RegExp(
+            `databases\\.files\\.${key}\\.0: not a program; write its name alone, for the search path, or its absolute path$`,
+          ),
+        );
+    }
+    const config = await loadText(withProgram('before', '[/usr/local/bin/freeze, ./shop]'));
+    assert.deepEqual(config.databases.get('files')?.before, ['/usr/local/bin/freeze', './shop']);
+    assert.equal((await loadText(withProgram('before', '[]'))).databases.get('files')?.before, null);
+    assert.match((await problemsOf(loadText(withProgram('dump', '[]')))).join(), /databases\.files\.dump: /);
+  });
+});
+
+function withProgram(key: string, line: string): string {
+  const lines = { dump: '[tar]', [key]: line };
+  const written = Object.entries(lines).map(([name, value]) => `${name}: ${value}`);
+  return `${storages}databases: { files: { engine: command, ${written.join(', ')} } }\n`;
+}
