@@ -1,5 +1,6 @@
 import type { DatabaseConfig } from '../shared/config/schema.ts';
 import { BackupDataError, type ErrorCode, toErrorDocument } from '../shared/errors.ts';
+import type { Manifest } from '../shared/manifest.ts';
 import type { EngineContext } from './engine/engine.ts';
 import { attend } from './process/attend.ts';
 import { findNamedProgram } from './process/named-program.ts';
@@ -22,11 +23,16 @@ const longestOnceStopped = 15_000;
  * Runs the database's `before`, then `run`, then its `after`, which always runs and is told how it went. Throws BEFORE_FAILED
  * when `before` does not end with code 0, and what `run` throws; an `after` that fails changes neither outcome.
  */
-export async function betweenPrograms<T>(surrounded: Surrounded, run: () => Promise<T>): Promise<T> {
-  let outcome: Record<string, string> = { BACKUPDATA_OUTCOME: 'committed' };
+export async function betweenPrograms<T extends { manifest: Pick<Manifest, 'bytes'> }>(
+  surrounded: Surrounded,
+  run: () => Promise<T>,
+): Promise<T> {
+  let outcome: Record<string, string> = {};
   try {
     await runBefore(surrounded);
-    return await run();
+    const ended = await run();
+    outcome = { BACKUPDATA_OUTCOME: 'committed', BACKUPDATA_BYTES: String(ended.manifest.bytes) };
+    return ended;
   } catch (error) {
     outcome = { BACKUPDATA_OUTCOME: 'failed', BACKUPDATA_ERROR_CODE: codeOf(surrounded, error) };
     throw error;
@@ -71,6 +77,7 @@ async function runProgram(
   { signal, outcome = {} }: { signal: AbortSignal; outcome?: Record<string, string> },
 ): Promise<void> {
   const program = await findNamedProgram(name, tools);
+  // No variable of the worker's locale: without one a program speaks English, and a script may set its own.
   const env = {
     ...tools.environment,
     BACKUPDATA_DATABASE: database.name,

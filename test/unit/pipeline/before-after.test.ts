@@ -6,22 +6,28 @@ import { betweenPrograms } from '../../../src/pipeline/before-after.ts';
 import { BackupDataError } from '../../../src/shared/errors.ts';
 import { sampleDatabase } from '../../support/database.ts';
 import { withFolder } from '../../support/folder.ts';
+import { sampleManifest } from '../../support/manifest.ts';
 import { engineContext } from '../../support/postgres-backup.ts';
 import { until } from '../../support/until.ts';
+
+const ran = { manifest: sampleManifest({ bytes: 1234 }) };
 
 interface Case {
   /** Null stands for a program that is not there. */
   before?: string | null;
   after?: string;
   signal?: AbortSignal;
-  run?: () => Promise<string>;
+  run?: () => Promise<typeof ran>;
 }
 
 describe('the programs around a run', () => {
   it('run before and after it, and are told whose it is and how it went', async () => {
     const { result, said, phases } = await surround({ before: 'say before', after: 'say after' });
-    assert.equal(result, 'ran');
-    assert.deepEqual(said, ['before shop-id an-attempt shop', 'after shop-id an-attempt shop committed']);
+    assert.equal(result, ran);
+    assert.deepEqual(said, [
+      'before shop-id an-attempt shop',
+      'after shop-id an-attempt shop committed 1234',
+    ]);
     assert.deepEqual(phases, ['before', 'after']);
   });
 
@@ -43,7 +49,7 @@ describe('the programs around a run', () => {
 
   it('change nothing about a run when the last of them fails, but it is heard of', async () => {
     const good = await surround({ after: 'echo cannot thaw >&2; exit 3' });
-    assert.equal(good.result, 'ran');
+    assert.equal(good.result, ran);
     assert.match(good.warnings.join(), /AFTER_FAILED.*sh exited with code 3: cannot thaw/);
     const run = () => Promise.reject(new BackupDataError('DUMP_FAILED', 'no paper'));
     const bad = await surround({ after: 'exit 3', run });
@@ -53,7 +59,7 @@ describe('the programs around a run', () => {
 
   it('may write as much as they like', async () => {
     const { result, warnings } = await surround({ before: 'seq 1 500000', after: 'seq 1 500000 >&2' });
-    assert.equal(result, 'ran');
+    assert.equal(result, ran);
     assert.deepEqual(warnings, []);
   });
 
@@ -86,8 +92,8 @@ describe('the programs around a run', () => {
         before: `sleep 1000 & echo $! > ${pid}`,
         after: `kill -0 $(cat ${pid}) && say after; kill $(cat ${pid})`,
       });
-      assert.equal(result, 'ran');
-      assert.deepEqual(said, ['after shop-id an-attempt shop committed']);
+      assert.equal(result, ran);
+      assert.deepEqual(said, ['after shop-id an-attempt shop committed 1234']);
     }));
 
   it('are quoted when they fail, whatever they leave running', () =>
@@ -127,18 +133,19 @@ describe('the programs around a run', () => {
 
   it('see nothing of the worker but its search path, and step back with the run', async () => {
     process.env.CANARY_OF_WORKER = 'canary';
-    const { said } = await surround({ before: 'env | grep -c CANARY >> "$0"; nice >> "$0"' });
+    process.env.LC_ALL = 'C.UTF-8';
+    const { said } = await surround({ before: 'env | grep -cE "CANARY|^LC_|^LANG" >> "$0"; nice >> "$0"' });
     assert.deepEqual(said, ['0', '7']);
   });
 });
 
 /** Programs that write to a file what they were told; its lines. */
-async function surround({ before, after, signal, run = async () => 'ran' }: Case) {
+async function surround({ before, after, signal, run = async () => ran }: Case) {
   return withFolder(async (folder) => {
     const file = join(folder, 'said');
     await writeFile(file, '');
     const say =
-      'say() { echo "$1 $BACKUPDATA_BACKUP_ID $BACKUPDATA_ATTEMPT_ID $BACKUPDATA_DATABASE $BACKUPDATA_OUTCOME $BACKUPDATA_ERROR_CODE" | sed "s/ *$//" >> "$file"; }; file=$0';
+      'say() { echo "$1 $BACKUPDATA_BACKUP_ID $BACKUPDATA_ATTEMPT_ID $BACKUPDATA_DATABASE $BACKUPDATA_OUTCOME $BACKUPDATA_ERROR_CODE $BACKUPDATA_BYTES" | sed "s/  */ /g; s/ *$//" >> "$file"; }; file=$0';
     const line = (script: string | null | undefined): readonly string[] | null => {
       if (script === null) return ['no-such-program'];
       return script === undefined ? null : ['sh', '-c', `${say}; ${script}`, file];
