@@ -17,7 +17,7 @@ export interface Surrounded {
 
 /** Milliseconds that `after` may take; less once the run was stopped, for a worker that shuts down waits for it. */
 const longest = 600_000;
-const longestOnceStopped = 15_000;
+const longestOnceStopped = 10_000;
 
 /**
  * Runs the database's `before`, then `run`, then its `after`, which always runs and is told how it went. Throws BEFORE_FAILED

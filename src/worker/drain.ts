@@ -4,8 +4,11 @@ import { stopReasons } from './job.ts';
 
 /** Milliseconds that BullMQ is given to close once no job is active. */
 const patience = 2_000;
-/** Milliseconds after the drain time in which jobs are handed back: longer than a program that ignores SIGTERM is left alive. */
-const handBack = 10_000;
+/**
+ * Milliseconds after the drain time in which jobs are handed back: a dump that ignores SIGTERM is left alive for 5 s, and the
+ * program after the run has 10 s, and 5 s more when it ignores SIGTERM too.
+ */
+const handBack = 22_000;
 
 /**
  * Takes no new job, waits for the active ones, and after the drain time hands them back. BullMQ's own close may wait for
