@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Redis } from 'ioredis';
 import { makeAgeKey } from '../support/age.ts';
 import {
-  type CommandResult,
-  type Installation,
-  quickQueue,
-  type Running,
-  withInstallation,
-} from '../support/installation.ts';
+  argumentsOfAll,
+  assertSilent,
+  everythingInRedis,
+  type Said,
+  withOwnRedis,
+} from '../support/eavesdrop.ts';
+import { type CommandResult, type Installation, quickQueue, type Running } from '../support/installation.ts';
 import { createGate, type Gate, makeTools, realProgram } from '../support/misbehaving-tools.ts';
 import { freePort } from '../support/ports.ts';
 import { query } from '../support/postgres.ts';
-import { startRedis } from '../support/redis.ts';
 import { runStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -28,38 +27,15 @@ const canaries = {
 /** Its secret key opens the backups of `shop`; whoever reads them must have it, and nothing may show it. */
 const key = await makeAgeKey();
 
-/** What was said, and where. */
-type Said = [where: string, text: string];
-
 describe('a password or a secret key of the configuration or the environment', () => {
   it('is in nothing that is printed, logged, queued, measured, stored, or shown as an argument', (context) =>
     withOwnRedis((installation, redisPassword) => {
-      const words = [redisPassword, key.identity.reveal(), ...Object.values(canaries)].flatMap(formsOf);
-      const assertSilent = (said: readonly Said[]): void => {
-        assert.ok(said.length > 0, 'something was said');
-        for (const [where, text] of said) {
-          const found = words.find((word) => text.includes(word));
-          assert.equal(found, undefined, `${where} holds it: ${text.slice(0, 4_000)}`);
-        }
-      };
+      const words = [redisPassword, key.identity.reveal(), ...Object.values(canaries)];
       return eavesdrop(installation, async (name, collect) => {
-        await context.test(name, async () => assertSilent(await collect()));
+        await context.test(name, async () => assertSilent(await collect(), words));
       });
     }));
 });
-
-async function withOwnRedis(
-  use: (installation: Installation, password: string) => Promise<void>,
-): Promise<void> {
-  const redis = await startRedis();
-  try {
-    await withInstallation((installation) => use(installation, new URL(redis.url).password), {
-      redisUrl: redis.url,
-    });
-  } finally {
-    await redis.stop();
-  }
-}
 
 /** Leads an installation through success and failure, and hands over whatever can be read of it, place by place. */
 async function eavesdrop(
@@ -155,8 +131,7 @@ async function atGate(gate: Gate, running: Promise<CommandResult>, holder: Holde
   const said: Said[] = [];
   const held: boolean[] = [];
   const read = (file: string) => readFile(file, 'utf8').catch(() => '');
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const args = await read(`/proc/${pid}/cmdline`);
+  for (const [pid, args] of await argumentsOfAll()) {
     said.push([`the arguments of ${pid}`, args]);
     if (/\/(zstd|age)\0/.test(args))
       said.push([`the environment of ${pid}`, await read(`/proc/${pid}/environ`)]);
@@ -264,35 +239,6 @@ async function oddEnvironments({ run: command, env, path }: Installation): Promi
   return said;
 }
 
-async function everythingInRedis(url: string): Promise<readonly Said[]> {
-  const redis = new Redis(url);
-  try {
-    const said: Said[] = [];
-    for (const key of await redis.keys('*'))
-      said.push([key, `${key} ${JSON.stringify(await readKey(redis, key))}`]);
-    assert.ok(
-      said.some(([key]) => key.endsWith(':events')),
-      'the streams of events are among them',
-    );
-    return said;
-  } finally {
-    redis.disconnect();
-  }
-}
-
-async function readKey(redis: Redis, key: string): Promise<unknown> {
-  const type = await redis.type(key);
-  if (type === 'string') return redis.get(key);
-  if (type === 'hash') return redis.hgetall(key);
-  if (type === 'list') return redis.lrange(key, 0, -1);
-  if (type === 'set') return redis.smembers(key);
-  if (type === 'zset') return redis.zrange(key, '0', '-1');
-  if (type === 'stream') return redis.xrange(key, '-', '+');
-  // It expired in between, or it is of a kind that nobody looked into.
-  assert.equal(type, 'none', `${key} is a ${type}`);
-  return null;
-}
-
 /** Every object, decoded; roles are dumped without what their passwords were turned into. */
 async function everythingStored({ backups, stored }: Installation): Promise<readonly Said[]> {
   const said: Said[] = [];
@@ -320,16 +266,4 @@ async function metricsOf(worker: Running): Promise<string> {
   const ask = async () => (await fetch(`${base}/metrics`)).text();
   await until('failures are counted', async () => /backup_failure_total\{[^}]+\} [1-9]/.test(await ask()));
   return ask();
-}
-
-/** As it is, and as a URL, JSON or base64 would have it. */
-function formsOf(secret: string): string[] {
-  const forms = [
-    secret,
-    encodeURIComponent(secret),
-    encodeURI(secret),
-    JSON.stringify(secret).slice(1, -1),
-    Buffer.from(secret).toString('base64'),
-  ];
-  return [...new Set([...forms, ...(secret.includes('/') ? [secret.slice(0, secret.indexOf('/'))] : [])])];
 }
