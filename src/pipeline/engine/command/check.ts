@@ -13,5 +13,6 @@ export async function check(
   if (part.kind !== 'data' || database?.engine !== 'command') return null;
   const source = sourceFor(database, ['command']);
   if (!source.check) return null;
-  return checkedBy(await stageOf(source.check, source, context));
+  const variables = { BACKUPDATA_DATABASE: database.name };
+  return checkedBy(await stageOf(source.check, source, { ...context, variables }));
 }

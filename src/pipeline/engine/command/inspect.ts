@@ -47,7 +47,7 @@ async function ask(
   line: readonly string[],
   context: EngineContext,
 ): Promise<string> {
-  const stage = await stageOf(line, source, context);
+  const stage = await stageOf(line, source, { ...context, variables: { BACKUPDATA_DATABASE: name } });
   const timeout = AbortSignal.timeout(limit);
   const signal = AbortSignal.any([context.signal, timeout]);
   try {

@@ -17,6 +17,10 @@ describe('what the inspect program says', () => {
     assert.equal(await versionBy('true'), 'unknown');
   });
 
+  it('may name the database, which it is told', async () => {
+    assert.equal(await versionBy('echo "of $BACKUPDATA_DATABASE"'), 'of shop');
+  });
+
   it('is all that is waited for', () =>
     withFolder(async (folder) => {
       const pid = join(folder, 'pid');
