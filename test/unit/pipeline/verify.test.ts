@@ -40,8 +40,10 @@ it('damaged or missing bytes are recorded as what their hashes tell, and what is
     const storage = await openStorage({ name: 'main', config: { type: 'local', path } });
     const codecs = [await createZstd({ level: 1, tools: machineTools() })];
     const stored = Buffer.from('no frame of zstd');
+    // zstd closes its output before it ends: on a busy machine pg_restore ends first, and is the one that is named.
+    const undecodable = /zstd exited with code 1|pg_restore exited with code 1: .* too short/;
     const cases = [
-      ['shop-20260102T030405Z-aaaaaa', stored, 'decode', /zstd exited with code 1/],
+      ['shop-20260102T030405Z-aaaaaa', stored, 'decode', undecodable],
       ['shop-20260102T030405Z-bbbbbb', Buffer.from('no frame of zstD'), 'checksum', /is damaged/],
       ['shop-20260102T030405Z-cccccc', null, 'checksum', /is missing/],
     ] as const;
