@@ -3,6 +3,7 @@ import type { ManifestPart } from '../shared/manifest.ts';
 import type { Verification, VerifyLevel } from '../shared/verification.ts';
 import { databaseFolder, verificationKey } from './catalog/keys.ts';
 import { type DrillFacts, type DrillRequest, holdDrill } from './drill.ts';
+import type { PartCheck } from './engine/engine.ts';
 import { decodeInto } from './part/decode.ts';
 import { checkPart } from './part/read.ts';
 import { StageFailure } from './process/failure.ts';
@@ -60,7 +61,7 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
   const check = await engine.check(part, manifest, context, database);
   try {
     await decodeInto(source, part, check?.stage ?? null);
-    await check?.finish();
+    await finish(request, check);
   } catch (error) {
     refuseFullDisk(request, error);
     // Damaged bytes look like ones for other keys, or stop a program long before their hash is known.
@@ -69,6 +70,14 @@ async function verifyPart(request: VerifyRequest, part: ManifestPart): Promise<v
   } finally {
     await check?.close();
   }
+}
+
+/** A long look at what was kept reads no more of what is stored. */
+async function finish({ drill }: VerifyRequest, check: PartCheck | null): Promise<void> {
+  if (!check) return;
+  drill?.onPhase('compare');
+  await check.finish();
+  drill?.onPhase('verify');
 }
 
 /** A check that writes what it reads says nothing of the backup where the disk of this machine is full. */

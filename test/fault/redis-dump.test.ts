@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { EngineContext } from '../../src/pipeline/engine/engine.ts';
 import { createRedisEngine } from '../../src/pipeline/engine/redis/engine.ts';
-import { databaseOf } from '../support/engine-run.ts';
+import { databaseOf, prepareAndProve } from '../support/engine-run.ts';
 import { withFolder } from '../support/folder.ts';
 import { engineContext } from '../support/postgres-backup.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -154,10 +154,7 @@ async function dump({ url }: TestRedis, context: EngineContext): Promise<void> {
   const database = databaseOf(redisSource(url));
   const plan = await engine.plan(database, await engine.inspect(database, context), context);
   try {
-    for (const { source } of plan.parts) {
-      const prepared = typeof source === 'function' ? await source(context.signal) : undefined;
-      if (prepared && 'stage' in prepared) await prepared.prove?.(context.signal);
-    }
+    for (const part of plan.parts) await prepareAndProve(part, context.signal);
   } finally {
     await plan.close();
   }

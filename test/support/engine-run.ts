@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { backup } from '../../src/pipeline/backup.ts';
 import { codecFromManifest, createCodec } from '../../src/pipeline/codec/codecs.ts';
-import type { RestoreOptions, RestoreTarget } from '../../src/pipeline/engine/engine.ts';
+import type { PlannedPart, RestoreOptions, RestoreTarget } from '../../src/pipeline/engine/engine.ts';
 import { engineFor } from '../../src/pipeline/engine/engines.ts';
 import { restore } from '../../src/pipeline/restore.ts';
 import { openStorage } from '../../src/pipeline/storage/open.ts';
@@ -94,6 +94,12 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
       },
     });
   });
+}
+
+/** Makes a planned part ready and has it proven, as a run does beside storing it. */
+export async function prepareAndProve({ source }: PlannedPart, signal: AbortSignal): Promise<void> {
+  const prepared = typeof source === 'function' ? await source(signal) : undefined;
+  if (prepared && 'stage' in prepared) await prepared.prove?.(signal);
 }
 
 /** A database of that source, with every setting of a policy at its default. */

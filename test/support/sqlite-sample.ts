@@ -1,18 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
-import type { Source } from '../../src/shared/config/schema.ts';
+import type { SourceOf } from '../../src/shared/config/schema.ts';
 
-export function sqliteSource(path: string): Source {
+/** The configuration of a file. */
+export function sqliteSource(path: string): SourceOf<'sqlite'> {
   return { engine: 'sqlite', path };
 }
 
-export function pathIn(source: Source): string {
-  if (source.engine === 'sqlite') return source.path;
-  throw new Error(`a source of ${source.engine} has no path`);
-}
-
-/** Opens the file with the library that is built into Node, and closes it whatever happens. */
-export function withDatabase<T>(path: string, use: (database: DatabaseSync) => T): T {
-  const database = new DatabaseSync(path, { timeout: 20_000 });
+/** Opens a file for the time of `use`. */
+export function onSqlite<T>(path: string, use: (database: DatabaseSync) => T): T {
+  const database = new DatabaseSync(path);
   try {
     return use(database);
   } finally {
@@ -20,71 +16,89 @@ export function withDatabase<T>(path: string, use: (database: DatabaseSync) => T
   }
 }
 
-/** Makes a database with one of every kind of object. */
-export function createSample(path: string): void {
-  withDatabase(path, (database) => database.exec(sample));
+/** One of every kind of object that SQLite has, in WAL mode and with settings of its own. */
+export function createSqliteSample(path: string): void {
+  onSqlite(path, (database) => database.exec(sample));
 }
 
-const sample =
-  `
-PRAGMA journal_mode = wal;
-PRAGMA user_version = 42;
-PRAGMA application_id = 1234567;
-CREATE TABLE customer (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL COLLATE NOCASE UNIQUE, photo BLOB, score REAL);
-INSERT INTO customer (name, photo, score) VALUES ('Ann''s', x'00ff0a', 1.5), ('Öğe ✓', NULL, -0.25), ('gone', NULL, NULL);
-DELETE FROM customer WHERE name = 'gone';
-CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customer (id) ON DELETE CASCADE,
-  cents INTEGER NOT NULL CHECK (cents >= 0), net INTEGER GENERATED ALWAYS AS (cents * 100 / 119) STORED,
-  label TEXT GENERATED ALWAYS AS ('order ' || id) VIRTUAL);
-INSERT INTO orders (id, customer, cents) SELECT value, 1 + value % 2, value * 7 FROM generate_series_of;
-`.replace(
-    'FROM generate_series_of',
-    'FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 3000) SELECT value FROM n)',
-  ) +
-  `
-CREATE INDEX orders_customer ON orders (customer, cents DESC);
-CREATE UNIQUE INDEX orders_large ON orders (id) WHERE cents > 10000;
-CREATE INDEX customer_lower ON customer (lower(name));
-CREATE TABLE setting (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-INSERT INTO setting VALUES ('number', 1), ('text', 'one'), ('bytes', x'01');
-CREATE TABLE "odd ""name"" ; --" ("a b" TEXT, '' INT);
-INSERT INTO "odd ""name"" ; --" VALUES ('.quit', 9223372036854775807);
-CREATE VIEW totals AS SELECT customer, sum(cents) AS cents FROM orders GROUP BY customer;
-CREATE TABLE audit (what TEXT);
-CREATE TRIGGER orders_deleted AFTER DELETE ON orders BEGIN INSERT INTO audit VALUES ('deleted ' || old.id); END;
-DELETE FROM orders WHERE id = 7;
-CREATE VIRTUAL TABLE note USING fts5 (title, body);
-INSERT INTO note VALUES ('first', 'the quick brown fox'), ('second', 'jumps over');
+const sample = `
+  PRAGMA page_size = 8192;
+  PRAGMA auto_vacuum = INCREMENTAL;
+  PRAGMA journal_mode = WAL;
+  PRAGMA user_version = 42;
+  PRAGMA application_id = 1111638612;
+  CREATE TABLE customers (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL COLLATE NOCASE, vip INTEGER DEFAULT 0);
+  CREATE TABLE orders (
+    id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customers (id) ON DELETE CASCADE, cents INTEGER CHECK (cents >= 0),
+    euros REAL GENERATED ALWAYS AS (cents / 100.0) STORED, label TEXT AS ('order ' || id) VIRTUAL);
+  CREATE TABLE "odd ""name"" 'ü'" ("a b" TEXT, value);
+  CREATE TABLE settings (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+  CREATE TABLE files (path TEXT UNIQUE, content BLOB);
+  CREATE TABLE empty (never);
+  CREATE INDEX orders_customer ON orders (customer DESC, cents);
+  CREATE INDEX vips ON customers (name) WHERE vip = 1;
+  CREATE INDEX lowered ON customers (lower(name));
+  CREATE VIEW totals AS SELECT customer, sum(cents) AS cents FROM orders GROUP BY customer;
+  CREATE TABLE log (at INTEGER, what TEXT);
+  CREATE TRIGGER logged AFTER INSERT ON orders BEGIN INSERT INTO log VALUES (new.id, 'insert'); END;
+  CREATE TRIGGER totals_insert INSTEAD OF INSERT ON totals BEGIN INSERT INTO orders (customer, cents) VALUES (new.customer, new.cents); END;
+  CREATE VIRTUAL TABLE notes USING fts5 (title, body);
+  CREATE TABLE articles (title TEXT, body TEXT);
+  CREATE VIRTUAL TABLE articles_index USING fts5 (title, body, content = 'articles');
+  CREATE VIRTUAL TABLE places USING rtree (id, minX, maxX, minY, maxY);
+  INSERT INTO customers (name, vip) VALUES ('Ada', 1), ('Björn', 0), ('it''s', 1), ('zero' || char(0) || 'byte', 0);
+  DELETE FROM customers WHERE name = 'it''s';
+  INSERT INTO orders (customer, cents) VALUES (1, 1999), (2, 0), (1, 9223372036854775807);
+  INSERT INTO totals VALUES (2, 5);
+  INSERT INTO "odd ""name"" 'ü'" VALUES ('text', NULL), (x'00ff', 1.5), ('', -9223372036854775808);
+  INSERT INTO settings VALUES ('a', 1), ('b', 'two'), ('c', x'03');
+  WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 300)
+    INSERT INTO files SELECT 'file' || i, randomblob(i * 20) FROM c;
+  DELETE FROM files WHERE rowid % 3 = 0;
+  INSERT INTO notes VALUES ('backup', 'restore it before you need it'), ('other', 'nothing');
+  INSERT INTO articles (rowid, title, body) VALUES (7, 'seven', 'lucky words'), (900, 'far', 'distant words');
+  INSERT INTO articles_index (articles_index) VALUES ('rebuild');
+  INSERT INTO places VALUES (1, 0, 1, 0, 1), (2, 5, 6, 5, 6);
+  ANALYZE;
 `;
 
-/** Definitions, rows and settings, as plain data. */
+const settings = ['user_version', 'application_id', 'journal_mode', 'encoding', 'page_size', 'auto_vacuum'];
+
+/** Settings, definitions, every row with its number, and what only an index could find, as plain data. */
 export function contentOf(path: string): unknown {
-  return withDatabase(path, (database) => {
-    const rows = (sql: string): unknown[] => {
-      const statement = database.prepare(sql);
-      statement.setReadBigInts(true);
-      return statement.all().map((row) => ({ ...row }));
-    };
+  return onSqlite(path, (database) => {
     const schema = database
       .prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name')
-      .all() as { type: string; name: string; tbl_name: string; sql: string }[];
-    const settings = [
-      'user_version',
-      'application_id',
-      'encoding',
-      'page_size',
-      'auto_vacuum',
-      'journal_mode',
-    ];
+      .all();
+    const tables = database
+      .prepare(
+        "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type <> 'view' ORDER BY name",
+      )
+      .all();
     return {
+      settings: settings.map((name) => ({ ...database.prepare(`PRAGMA ${name}`).get() })),
       schema: schema.map((row) => ({ ...row })),
-      settings: settings.map((name) => rows(`PRAGMA ${name}`)),
-      content: schema
-        .filter(({ type }) => type === 'table' || type === 'view')
-        .map(({ name }) => [name, rows(`SELECT * FROM "${name.replaceAll('"', '""')}"`)]),
-      found: schema.some(({ name }) => name === 'note')
-        ? rows("SELECT title FROM note WHERE note MATCH 'quick'")
-        : [],
+      rows: tables.map(({ name, wr }) => [name, rowsOf(database, String(name), wr === 1)]),
+      sound: database.prepare('PRAGMA integrity_check').all(),
+      found: schema.some(({ name }) => name === 'notes') ? searches(database) : [],
     };
   });
+}
+
+function rowsOf(database: DatabaseSync, name: string, withoutRowid: boolean): unknown[] {
+  const quoted = `"${name.replaceAll('"', '""')}"`;
+  const statement = database.prepare(
+    withoutRowid ? `SELECT * FROM ${quoted}` : `SELECT rowid AS "its number", * FROM ${quoted}`,
+  );
+  statement.setReadBigInts(true);
+  // sqlite_schema says which pages the tables begin on.
+  return name === 'sqlite_schema' ? [] : statement.all().map((row) => ({ ...row }));
+}
+
+function searches(database: DatabaseSync): unknown[] {
+  return [
+    database.prepare("SELECT title FROM notes WHERE notes MATCH 'restore'").all(),
+    database.prepare("SELECT rowid, title FROM articles_index WHERE articles_index MATCH 'words'").all(),
+    database.prepare('SELECT id FROM places WHERE minX > 2').all(),
+  ].map((rows) => rows.map((row) => ({ ...row })));
 }

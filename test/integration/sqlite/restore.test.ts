@@ -1,192 +1,136 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import type { RestoreOptions } from '../../../src/pipeline/engine/engine.ts';
 import type { Manifest } from '../../../src/shared/manifest.ts';
 import { withEngineRun } from '../../support/engine-run.ts';
-import { openElsewhere } from '../../support/sqlite-process.ts';
-import { contentOf, createSample, sqliteSource, withDatabase } from '../../support/sqlite-sample.ts';
+import { withFolder } from '../../support/folder.ts';
+import { dieWriting, whileOpen } from '../../support/sqlite-process.ts';
+import { contentOf, createSqliteSample, onSqlite, sqliteSource } from '../../support/sqlite-sample.ts';
 
-describe('a restore of a file of SQLite', () => {
-  it('replaces a database, keeps its mode, and keeps the old one whole on request', () =>
-    withBackup(async ({ folder, source, manifest, restore }) => {
-      const path = join(folder, 'app.db');
-      createOld(path);
+const confirmed = { confirm: 'app.db' };
+
+describe('a restore of SQLite over a file', () => {
+  it('keeps the replaced one with --keep-old, and its mode either way', () =>
+    withBackup(async ({ folder, path, manifest, restore }) => {
+      onSqlite(path, (database) => database.exec("INSERT INTO files VALUES ('late', 'late')"));
       await chmod(path, 0o640);
-      await restore(path, { confirm: 'app.db', keepOld: true });
-      const kept = join(folder, `app.db.before-${manifest.backupId}`);
-      assert.deepEqual(contentOf(path), contentOf(source));
-      assert.deepEqual(oldRows(kept), [{ a: 'old' }]);
+      const late = contentOf(path);
+      const notes = await restore({ ...confirmed, keepOld: true });
+      const kept = `${path}.before-${manifest.backupId}`;
+      assert.match(notes.join(), /what was there is now/);
+      assert.deepEqual(contentOf(kept), late);
       assert.equal((await stat(path)).mode & 0o777, 0o640);
-    }));
-
-  it('moves the log of a writer that was killed into the kept file, and never into the new one', () =>
-    withBackup(async ({ folder, source, manifest, restore }) => {
-      const path = join(folder, 'app.db');
-      createOld(path);
-      await leaveHotLog(path);
-      assert.ok((await stat(`${path}-wal`)).size > 0);
-      await restore(path, { confirm: 'app.db', keepOld: true });
+      await restore(confirmed);
       assert.deepEqual(await readdir(folder), ['app.db', `app.db.before-${manifest.backupId}`]);
-      assert.deepEqual(contentOf(path), contentOf(source));
-      assert.deepEqual(oldRows(join(folder, `app.db.before-${manifest.backupId}`)), [
-        { a: 'old' },
-        { a: 'in the log' },
-      ]);
     }));
 
-  it('refuses a database that another has open in WAL mode, or writes to', () =>
-    withBackup(async ({ folder, restore }) => {
-      for (const mode of ['wal', 'delete']) {
-        const path = join(folder, `${mode}.db`);
-        createOld(path);
-        const other = openElsewhere(path);
-        try {
-          await other.run(`PRAGMA journal_mode = ${mode}; BEGIN IMMEDIATE; INSERT INTO t VALUES ('held');`);
-          await assert.rejects(restore(path, { confirm: `${mode}.db` }), {
-            code: 'DATABASE_UNREACHABLE',
-            message: /in use and is not replaced/,
-          });
-          await other.run('COMMIT;');
-          if (mode === 'wal')
-            await assert.rejects(restore(path, { confirm: 'wal.db' }), {
-              code: 'DATABASE_UNREACHABLE',
-              message: /another process has it open/,
-            });
-        } finally {
-          await other.close();
-        }
-        assert.deepEqual(oldRows(path), [{ a: 'old' }, { a: 'held' }]);
-        await restore(path, { confirm: `${mode}.db` });
+  it('does not apply to the new file what the old one had in its WAL or journal', () =>
+    withBackup(async ({ path, manifest, expected, restore }) => {
+      for (const mode of ['WAL', 'DELETE'] as const) {
+        await dieWriting(path, mode);
+        await restore(confirmed);
+        assert.deepEqual(contentOf(path), expected);
+        await dieWriting(path, mode);
+        await restore({ ...confirmed, keepOld: true });
+        assert.deepEqual(contentOf(path), expected);
+        const kept = `${path}.before-${manifest.backupId}`;
+        const rows = onSqlite(kept, (database) => database.prepare('SELECT content FROM dead').all());
+        assert.deepEqual({ ...rows[0] }, { content: 'committed' }, 'what was committed is in the kept file');
+        assert.equal(rows.length, 1);
+        await rename(kept, `${path}.${mode}`);
       }
     }));
 
-  it('replaces what is damaged, and takes its log away with it', () =>
-    withBackup(async ({ folder, source, restore }) => {
-      const path = join(folder, 'app.db');
-      createOld(path);
-      await leaveHotLog(path);
-      await writeFile(path, Buffer.alloc(10_000, 1));
-      await restore(path, { confirm: 'app.db' });
-      assert.deepEqual(contentOf(path), contentOf(source));
-      assert.deepEqual(await readdir(folder), ['app.db']);
+  it('replaces a damaged database, and what is beside it stays with it', () =>
+    withBackup(async ({ folder, path, manifest, expected, restore }) => {
+      const persist =
+        "PRAGMA journal_mode = DELETE; PRAGMA journal_mode = PERSIST; INSERT INTO files VALUES ('x', 'x')";
+      onSqlite(path, (database) => database.exec(persist));
+      await damage(path);
+      const journal = await readFile(`${path}-journal`);
+      await restore({ ...confirmed, keepOld: true });
+      assert.deepEqual(contentOf(path), expected);
+      assert.deepEqual(await readFile(`${path}.before-${manifest.backupId}-journal`), journal);
+      onSqlite(path, (database) => database.exec(persist));
+      await restore(confirmed);
+      assert.deepEqual(contentOf(path), expected);
+      assert.deepEqual(
+        (await readdir(folder)).filter((name) => !name.includes('.before-')),
+        ['app.db'],
+      );
     }));
 
-  it('refuses what is there and was not named, and a folder that is not', () =>
-    withBackup(async ({ folder, restore }) => {
-      const path = join(folder, 'app.db');
-      createOld(path);
-      const before = await readFile(path);
-      for (const [target, options, code] of [
-        [path, {}, 'TARGET_NOT_EMPTY'],
-        [path, { confirm: 'other.db' }, 'TARGET_NOT_EMPTY'],
-        [path, { create: true }, 'TARGET_EXISTS'],
-        [join(folder, 'not', 'app.db'), { create: true }, 'USAGE'],
-        [path, { tables: ['nothing'] }, 'TABLE_NOT_FOUND'],
-        [path, { tables: ['note'] }, 'USAGE'],
-        ['app.db', { create: true }, 'USAGE'],
-      ] as const)
-        await assert.rejects(restore(target, options), { code }, `${target} ${JSON.stringify(options)}`);
-      assert.deepEqual(await readFile(path), before);
-      assert.deepEqual(await readdir(folder), ['app.db']);
-    }));
-});
-
-describe('a restore of tables of SQLite', () => {
-  it('replaces them with their indexes, triggers and counters, beside what else is there', () =>
-    withBackup(async ({ folder, source, restore }) => {
-      const path = join(folder, 'app.db');
-      createOld(path);
-      const other = new DatabaseSync(path);
-      try {
-        await restore(path, { tables: ['customer', 'orders', 'audit', 'setting', 'odd "name" ; --'] });
-      } finally {
-        other.close();
-      }
-      assert.deepEqual(oldRows(path), [{ a: 'old' }]);
-      assert.deepEqual(objectsOf(path, 'orders'), objectsOf(source, 'orders'));
-      assert.deepEqual(objectsOf(path, 'customer'), objectsOf(source, 'customer'));
-      withDatabase(path, (database) => {
-        database.exec("DELETE FROM orders WHERE cents > 100; INSERT INTO customer (name) VALUES ('next')");
-        assert.equal(database.prepare("SELECT id FROM customer WHERE name = 'next'").get()?.id, 4);
+  it('refuses one that another program has open, or holds a lock on, and leaves it as it is', () =>
+    withBackup(async ({ path, restore }) => {
+      await whileOpen(path, "INSERT INTO files VALUES ('late', 'late')", async () => {
+        const before = contentOf(path);
+        await assert.rejects(restore(confirmed), {
+          code: 'DATABASE_UNREACHABLE',
+          message: /another program has .* open/,
+        });
+        assert.deepEqual(contentOf(path), before);
       });
-      await assert.rejects(restore(path, { tables: ['orders'] }), {
-        code: 'TARGET_NOT_EMPTY',
-        message: /has orders already/,
-      });
-      await restore(path, { tables: ['orders'], confirm: 'app.db' });
-      assert.deepEqual(countOf(path), countOf(source));
+      onSqlite(path, (database) => database.exec('PRAGMA journal_mode = DELETE'));
+      await whileOpen(path, 'BEGIN IMMEDIATE', () =>
+        assert.rejects(restore(confirmed), { code: 'DATABASE_UNREACHABLE', message: /held a lock/ }),
+      );
     }));
 
-  it('makes a new file of them', () =>
-    withBackup(async ({ folder, source, restore }) => {
-      const path = join(folder, 'new.db');
-      await restore(path, { tables: ['orders'], create: true });
-      assert.deepEqual(countOf(path), countOf(source));
-      assert.deepEqual(await readdir(folder), ['new.db']);
+  it('refuses what a database that was moved away left behind, and a folder that is not there', () =>
+    withBackup(async ({ folder, path, manifest, run }) => {
+      const to = (database: string) => run.restoreTo(manifest, { source: null, database }, { create: true });
+      const moved = join(folder, 'moved.db');
+      await writeFile(`${moved}-wal`, 'the last changes');
+      await assert.rejects(to(moved), {
+        code: 'TARGET_EXISTS',
+        message: /moved\.db-wal is there without its database/,
+      });
+      assert.deepEqual((await readdir(folder)).toSorted(), ['app.db', 'moved.db-wal']);
+      await assert.rejects(to(join(folder, 'missing', 'app.db')), {
+        code: 'USAGE',
+        message: /does not exist/,
+      });
+      await assert.rejects(run.restoreTo(manifest, { source: null, database: 'app.db' }, { create: true }), {
+        code: 'USAGE',
+      });
+      await mkdir(join(folder, 'place.db'));
+      await assert.rejects(to(join(folder, 'place.db')), { code: 'TARGET_EXISTS' });
+      await assert.rejects(
+        run.restoreTo(manifest, { source: sqliteSource(path), database: undefined }, { create: true }),
+        { code: 'TARGET_EXISTS' },
+      );
     }));
 });
 
 interface Backup {
   folder: string;
-  source: string;
+  path: string;
+  run: Parameters<Parameters<typeof withEngineRun>[0]>[0];
   manifest: Manifest;
-  restore(path: string, options?: Partial<RestoreOptions>): Promise<readonly string[]>;
+  expected: unknown;
+  /** Over the file that was backed up. */
+  restore(options: Partial<RestoreOptions>): Promise<readonly string[]>;
 }
 
 function withBackup(use: (backup: Backup) => Promise<void>): Promise<void> {
-  return withEngineRun(async (run) => {
-    const folder = join(run.path, '..', 'targets');
-    await mkdir(folder);
-    const source = join(run.path, '..', 'source.db');
-    createSample(source);
-    const manifest = await run.backUp(sqliteSource(source));
-    const restore: Backup['restore'] = (database, options) =>
-      run.restoreTo(manifest, { source: null, database }, options);
-    await use({ folder, source, manifest, restore });
-  });
-}
-
-function createOld(path: string): void {
-  withDatabase(path, (database) => database.exec("CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('old')"));
-}
-
-/** As a crash leaves it: committed rows that are in the log alone. */
-async function leaveHotLog(path: string): Promise<void> {
-  const writer = new DatabaseSync(path);
-  try {
-    writer.exec("PRAGMA journal_mode = wal; INSERT INTO t VALUES ('in the log')");
-    const [database, log] = [await readFile(path), await readFile(`${path}-wal`)];
-    writer.close();
-    await writeFile(path, database);
-    await writeFile(`${path}-wal`, log);
-  } finally {
-    if (writer.isOpen) writer.close();
-  }
-}
-
-function oldRows(path: string): unknown[] {
-  return withDatabase(path, (database) =>
-    database
-      .prepare('SELECT a FROM t')
-      .all()
-      .map((row) => ({ ...row })),
+  return withEngineRun((run) =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'app.db');
+      createSqliteSample(path);
+      const expected = contentOf(path);
+      const manifest = await run.backUp(sqliteSource(path));
+      // A reader that may not write leaves an empty WAL there.
+      onSqlite(path, (database) => database.exec('SELECT count(*) FROM sqlite_schema'));
+      const restore = (options: Partial<RestoreOptions>): Promise<readonly string[]> =>
+        run.restoreTo(manifest, { source: sqliteSource(path), database: undefined }, options);
+      await use({ folder, path, run, manifest, expected, restore });
+    }),
   );
 }
 
-function objectsOf(path: string, table: string): unknown[] {
-  return withDatabase(path, (database) =>
-    database
-      .prepare('SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = ? ORDER BY type, name')
-      .all(table)
-      .map((row) => ({ ...row })),
-  );
-}
-
-function countOf(path: string): unknown {
-  return withDatabase(path, (database) => ({
-    ...database.prepare('SELECT count(*) AS rows, sum(cents) AS cents, sum(net) AS net FROM orders').get(),
-  }));
+async function damage(path: string): Promise<void> {
+  await using handle = await open(path, 'r+');
+  await handle.write(Buffer.alloc(100, 7), 0, 100, 0);
 }

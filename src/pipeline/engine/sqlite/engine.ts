@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { check } from './check.ts';
-import { explainTool } from './explain.ts';
+import { explainTool } from './failures.ts';
 import { inspect } from './inspect.ts';
 import { instructions } from './instructions.ts';
 import { plan } from './plan.ts';
@@ -8,7 +8,7 @@ import { prepareRestore } from './restore.ts';
 import { openScratch } from './scratch.ts';
 import { installedTools } from './tools.ts';
 
-/** Files of SQLite, by its own program. */
+/** SQLite, by its shell sqlite3. */
 export function createSqliteEngine(): Engine {
   return {
     name: 'sqlite',

@@ -1,42 +1,58 @@
-import { open } from 'node:fs/promises';
+import { BackupDataError } from '../../../shared/errors.ts';
+import { readStart } from '../../file/read-start.ts';
 
-/** How every file of SQLite begins. */
+/** How every database begins. */
 export const signature = Buffer.from('SQLite format 3\0');
 
-/** What the first 100 bytes tell. */
+const headerLength = 100;
+
+/** What the first bytes of a database say. */
 export interface Header {
-  pageSize: number;
-  /** As the header counts them; right in a file that no write-ahead log belongs to. */
-  pages: number;
-  writeAhead: boolean;
-  encoding: string;
-  userVersion: number;
-  applicationId: number;
-  /** Of the library that wrote it last; empty when it does not tell. */
-  version: string;
+  /** Of the file itself, without what is still in its WAL. */
+  bytes: number;
+  /** `3.40.1`: of the library that wrote to it last; empty where none wrote it down. */
+  writtenBy: string;
+  /** Whether it is in WAL mode. */
+  wal: boolean;
 }
 
-/** Null for a file that does not begin as one of SQLite. */
-export async function readHeader(path: string): Promise<Header | null> {
-  await using file = await open(path, 'r');
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(100), 0, 100, 0);
-  if (bytesRead < 100 || !buffer.subarray(0, signature.length).equals(signature)) return null;
-  const pageSize = buffer.readUInt16BE(16);
-  return {
-    // 1 stands for the size that two bytes cannot hold.
-    pageSize: pageSize === 1 ? 65_536 : pageSize,
-    pages: buffer.readUInt32BE(28),
-    writeAhead: buffer.readUInt8(18) === 2,
-    encoding: encodings[buffer.readUInt32BE(56)] ?? '',
-    userVersion: buffer.readInt32BE(60),
-    applicationId: buffer.readUInt32BE(68),
-    version: versionText(buffer.readUInt32BE(96)),
-  };
+/**
+ * Reads the header, which sqlite3 must not be asked for: it makes a file that is missing. DATABASE_MISSING,
+ * DATABASE_PERMISSION, or CONFIG_INVALID for what is no database of SQLite.
+ */
+export async function readHeader(path: string): Promise<Header> {
+  const found = await readStart(path, headerLength);
+  if ('errno' in found) throw unreadable(path, found.errno);
+  const { start, size, isFile } = found;
+  if (!isFile) throw noDatabase(path, 'is not a file');
+  if (size === 0) throw noDatabase(path, 'is empty');
+  if (start.length < headerLength || !start.subarray(0, signature.length).equals(signature))
+    throw noDatabase(path, 'is not a database of SQLite: it begins otherwise');
+  return { bytes: size, writtenBy: versionIn(start), wal: start[18] === 2 };
 }
 
-const encodings: readonly string[] = ['', 'UTF-8', 'UTF-16le', 'UTF-16be'];
-
-function versionText(number: number): string {
+function versionIn(header: Buffer): string {
+  const number = header.readUInt32BE(96);
   if (number === 0) return '';
-  return `${Math.floor(number / 1_000_000)}.${Math.floor(number / 1_000) % 1_000}.${number % 1_000}`;
+  return [Math.floor(number / 1_000_000), Math.floor(number / 1_000) % 1_000, number % 1_000].join('.');
+}
+
+function noDatabase(path: string, reason: string): BackupDataError {
+  return new BackupDataError('CONFIG_INVALID', `${path} ${reason}`, {
+    hint: 'Name the file of the database itself. An encrypted one (SQLCipher, SEE) cannot be read by sqlite3: back it up by the engine command.',
+  });
+}
+
+function unreadable(path: string, errno: string): BackupDataError {
+  if (errno === 'ENOENT' || errno === 'ENOTDIR')
+    return new BackupDataError('DATABASE_MISSING', `there is no file ${path}`, {
+      hint: "Correct the database's path in the configuration, or mount the disk that holds it.",
+    });
+  if (errno === 'EACCES' || errno === 'EPERM')
+    return new BackupDataError('DATABASE_PERMISSION', `${path} may not be read by this user`, {
+      hint: 'Give the user of this process the right to read the file and to enter the folders above it.',
+    });
+  return new BackupDataError('DATABASE_UNREACHABLE', `${path} could not be read: ${errno}`, {
+    hint: 'Check the disk or mount that holds it.',
+  });
 }

@@ -4,7 +4,7 @@ import type { EngineInstructions } from '../engine.ts';
 /** The name of the file to make, for the shell: the reader may set TARGET. */
 const target = '"${TARGET:-restored.db}"';
 
-/** How to read and restore the file with SQLite's own program. */
+/** How to read and restore the copy with sqlite3. */
 export function instructions({
   parts,
   restore,
@@ -20,17 +20,16 @@ export function instructions({
     .join('');
   const counts = parts.filter((part) => part.kind === 'counts').map(decode);
   return {
-    needs: `coreutils and sqlite3 of version ${restore.minToolVersion} or newer`,
-    show: { title: 'Show that it is a database of SQLite', command: `${data} | head -c 15` },
+    needs: `coreutils and sqlite3 (the database was written by version ${restore.minToolVersion})`,
+    show: {
+      title: 'Show that it is a database of SQLite',
+      command: `${data} | head -c 15`,
+    },
     restore: [
       {
         title:
-          'Write the database to a new file of this folder (TARGET, or restored.db), and check that it is whole (a file that is replaced must not leave its -wal or -journal behind)',
-        commands: [`${data} > ${target}`, `sqlite3 -readonly ${target} 'PRAGMA integrity_check'`],
-      },
-      {
-        title: 'Show what is in it',
-        commands: [`sqlite3 -readonly ${target} .schema`],
+          'Write the database to a new file of this folder (TARGET, or restored.db) and check that it is whole; put it in its place only while no program has the old one open, and together with the old one move its -wal, -shm and -journal away',
+        commands: [`${data} > ${target}`, `sqlite3 ${target} 'PRAGMA integrity_check'`],
       },
       ...counts.map((decoded) => ({
         title: 'Show how many rows each table had, to compare',

@@ -1,73 +1,86 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseConfig } from '../../../shared/config/schema.ts';
+import { BackupDataError } from '../../../shared/errors.ts';
+import { sizeOf } from '../../file/siblings.ts';
 import { openTemporaryFolder } from '../../file/temporary-folder.ts';
+import { StageFailure } from '../../process/failure.ts';
 import type { DumpPlan, EngineContext, Inspection, PreparedPart } from '../engine.ts';
-import { countsPart, encodeRowCounts } from '../row-counts.ts';
+import { countsPart, encodeRowCounts, type RowCounts } from '../row-counts.ts';
 import { sourceFor } from '../source.ts';
 import { fileReader } from '../system-programs.ts';
-import { checkCopy } from './copy-check.ts';
-import { failureOf } from './explain.ts';
+import { checkDatabase } from './database-file.ts';
 import { signature } from './header.ts';
 import { countRows } from './row-counts.ts';
-import { commandText, runSql } from './run-sql.ts';
+import { copyDatabase } from './source-file.ts';
 
 export const dataPart = 'data.db';
 
-/** One moment of the database as a file of its own, checked, from which the parts are read. It is made when the first part is. */
+/** A copy as of one moment, in a file first: SQLite can write no other, and only a whole file can be checked. */
 export async function plan(
   database: DatabaseConfig,
-  { estimatedSourceBytes }: Inspection,
+  inspection: Inspection,
   context: EngineContext,
 ): Promise<DumpPlan> {
-  const { path } = sourceFor(database, ['sqlite']);
+  const source = sourceFor(database, ['sqlite']).path;
   const read = await fileReader(context);
-  const folder = await openTemporaryFolder({ bytes: estimatedSourceBytes, now: new Date() });
-  const copy = join(folder.path, dataPart);
-  const copied = onceFor((signal) => copyTo(copy, path, { ...context, signal }));
-  const counts = {
-    name: countsPart,
-    kind: 'counts' as const,
-    source: async (signal: AbortSignal) => {
-      await copied(signal);
-      return { bytes: encodeRowCounts(await countRows(copy, { ...context, signal })) };
-    },
+  const folder = await openTemporaryFolder({ bytes: inspection.estimatedSourceBytes, now: new Date() });
+  const path = join(folder.path, dataPart);
+  // The parts are made at the same time, and all of the same copy.
+  let copying: Promise<void> | undefined;
+  const copied = (signal: AbortSignal): Promise<void> => {
+    copying ??= copyTo({ path, source }, { ...context, signal });
+    return copying;
   };
-  const data = async (signal: AbortSignal): Promise<PreparedPart> => {
+  const prepareData = async (signal: AbortSignal): Promise<PreparedPart> => {
     await copied(signal);
-    return { stage: read(copy) };
+    const prove = (stopped: AbortSignal) => requireSound({ path, source }, { ...context, signal: stopped });
+    return { stage: read(path), prove };
   };
+  const prepareCounts = async (signal: AbortSignal): Promise<PreparedPart> => {
+    await copied(signal);
+    return { bytes: encodeRowCounts(await countCopy(path, { ...context, signal })) };
+  };
+  const counts = { name: countsPart, kind: 'counts', source: prepareCounts } as const;
   return {
     parts: [
-      { name: dataPart, kind: 'data', source: data, signature },
+      { name: dataPart, kind: 'data', source: prepareData, signature },
       ...(database.verify.counts === 'exact' ? [counts] : []),
     ],
     close: folder.remove,
   };
 }
 
-/**
- * The pages as they are, read in one transaction, so that no writer makes the copy begin anew. A copy of the file itself
- * would lack what is in the write-ahead log and still pass every check; VACUUM INTO fails for some tables with generated
- * columns, numbers rows anew, and heals indexes, so that damage would not be noticed.
- */
-async function copyTo(copy: string, path: string, context: EngineContext): Promise<void> {
-  // sqlite3 fills an empty file, and would make one that others may read.
-  await writeFile(copy, '', { flag: 'wx', mode: 0o600 });
-  const begin = ['BEGIN', 'SELECT count(*) AS objects FROM sqlite_schema'];
+async function copyTo(
+  { path, source }: { path: string; source: string },
+  context: EngineContext,
+): Promise<void> {
+  await copyDatabase({ from: source, to: path }, context);
+  if (!(await sizeOf(path))) throw notSound(source, 'sqlite3 ended well and wrote nothing');
+}
+
+/** The pages are copied as they are: what is wrong with the copy is wrong with the source. */
+async function requireSound(
+  { path, source }: { path: string; source: string },
+  context: EngineContext,
+): Promise<void> {
   try {
-    await runSql({ path, statements: [...begin, `.backup main ${commandText(copy)}`] }, context);
-    await checkCopy(copy, context);
+    await checkDatabase({ path, depth: 'quick_check' }, context);
   } catch (error) {
-    throw failureOf(error, { path, otherwise: 'DUMP_FAILED' });
+    throw error instanceof StageFailure ? notSound(source, error.message, error) : error;
   }
 }
 
-/** All parts wait for one copy; whose signal comes first stops it, and each is stopped when any other is. */
-function onceFor(make: (signal: AbortSignal) => Promise<void>): (signal: AbortSignal) => Promise<void> {
-  let made: Promise<void> | undefined;
-  return (signal) => {
-    made ??= make(signal);
-    return made;
-  };
+async function countCopy(path: string, context: EngineContext): Promise<RowCounts> {
+  try {
+    return await countRows(path, context);
+  } catch (error) {
+    throw error instanceof StageFailure ? notSound(path, error.message, error) : error;
+  }
+}
+
+function notSound(source: string, reason: string, cause?: Error): BackupDataError {
+  return new BackupDataError('DUMP_FAILED', `the copy of ${source} is not sound: ${reason}`, {
+    hint: 'Run PRAGMA integrity_check on the database; it may be damaged. Keep the last good backup.',
+    cause,
+  });
 }

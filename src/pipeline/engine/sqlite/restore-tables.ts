@@ -1,97 +1,118 @@
-import { basename, join } from 'node:path';
 import { BackupDataError } from '../../../shared/errors.ts';
-import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
-import { openReplacement, type Replacement } from '../../file/replace-file.ts';
-import { sizeIfThere } from '../../file/size.ts';
-import { openTemporaryFolder } from '../../file/temporary-folder.ts';
-import type { EngineContext, RestoreOptions, RestorePlan } from '../engine.ts';
-import { fileWriter } from '../system-programs.ts';
-import { checkCopy } from './copy-check.ts';
-import { failureOf } from './explain.ts';
-import { runSql } from './run-sql.ts';
-import { copyStatements, presentTables, refuseUnknown } from './select-tables.ts';
+import { succeeded } from '../../process/failure.ts';
+import type { EngineContext } from '../engine.ts';
+import { sqliteFailure } from './failures.ts';
+import { identifierOf, literalOf, rowsOf, runSql } from './shell.ts';
+import { copyDatabase } from './source-file.ts';
+import { isThere } from './target-file.ts';
 
-interface TableRequest {
-  path: string;
-  part: ManifestPart;
-  manifest: Manifest;
-  options: RestoreOptions;
+export interface TablesRequest {
+  /** The restored copy. */
+  from: string;
+  /** The target, which stays as it is; it may be missing or empty. */
+  base: string;
+  /** An empty file: a copy of the target, and in it these tables in the place of its own. */
+  to: string;
+  tables: readonly string[];
 }
 
-/**
- * Reads the whole backup into a temporary file, and takes the tables from there: in one transaction of a database that is
- * there, which may be in use, or into a new file. What cannot be found is known before the target is opened for writing.
- */
-export async function prepareTables(request: TableRequest, context: EngineContext): Promise<RestorePlan> {
-  const { path, manifest, options, part } = request;
-  refuseWrongName(request);
-  const isThere = ((await sizeIfThere(path)) ?? 0) > 0;
-  const replacement =
-    isThere && !options.create
-      ? null
-      : await openReplacement({
-          path,
-          create: options.create,
-          confirm: options.confirm,
-          keepAs: undefined,
-        });
-  const writer = await fileWriter(context);
-  const folder = await openTemporaryFolder({ bytes: manifest.estimatedSourceBytes, now: new Date() }).catch(
-    async (error: unknown) => {
-      await replacement?.discard();
-      throw error;
-    },
-  );
-  const copy = join(folder.path, 'data.db');
-  return {
-    part,
-    stage: writer(copy),
-    readsAll: true,
-    finish: async () => {
-      await checkCopy(copy, context);
-      const notes = await copyTables({ ...request, copy, replacement }, context);
-      await folder.remove();
-      return notes;
-    },
-    undo: async () => {
-      await folder.remove();
-      await replacement?.discard();
-      return [];
-    },
-  };
+interface SchemaRow {
+  type: 'table' | 'index' | 'trigger';
+  name: string;
+  sql: string;
 }
 
-async function copyTables(
-  { path, copy, replacement, options }: TableRequest & { copy: string; replacement: Replacement | null },
-  context: EngineContext,
-): Promise<readonly string[]> {
-  const tables = [...new Set(options.tables)];
-  await refuseUnknown(copy, tables, context);
-  const target = replacement?.path ?? path;
-  try {
-    const present = replacement ? [] : await presentTables(path, tables, context);
-    if (present.length > 0 && options.confirm === undefined) throw holdsThem(path, present);
-    const statements = await copyStatements({ copy, tables, present }, context);
-    await runSql({ path: target, write: true, statements }, context);
-  } catch (error) {
-    throw failureOf(error, { path, otherwise: 'RESTORE_FAILED' });
-  }
-  if (!replacement) return ['views, and keys of other tables that refer to these, were left as they were'];
-  await checkCopy(target, context);
-  return replacement.publish();
+interface Table {
+  name: string;
+  wr: number;
+  type: string;
 }
 
-function refuseWrongName({ path, options: { confirm } }: TableRequest): void {
-  if (confirm === undefined || confirm === basename(path)) return;
-  throw new BackupDataError(
-    'TARGET_NOT_EMPTY',
-    `"${confirm}" was typed as confirmation, and the target is ${path}`,
-    { hint: `To replace tables of it, type --confirm ${basename(path)}; otherwise correct the target.` },
-  );
+interface Column {
+  name: string;
+  pk: number;
+  type: string;
 }
 
-function holdsThem(path: string, present: readonly string[]): BackupDataError {
-  return new BackupDataError('TARGET_NOT_EMPTY', `${path} has ${present.join(', ')} already`, {
-    hint: `Restore to another file, or replace these tables with --confirm ${basename(path)}.`,
+/** With their rows, indexes and triggers. TABLE_NOT_FOUND before anything is written; USAGE for a virtual table. */
+export async function copyTables(request: TablesRequest, context: EngineContext): Promise<void> {
+  const tables = await chooseTables(request, context);
+  const statements = [];
+  for (const table of tables) statements.push(...(await statementsFor(table, request.from, context)));
+  if (await isThere(request.base)) await copyDatabase({ from: request.base, to: request.to }, context);
+  const sql = [
+    `ATTACH ${literalOf(request.from)} AS backup`,
+    'BEGIN IMMEDIATE',
+    ...statements,
+    'COMMIT',
+    'DETACH backup',
+  ].join(';\n');
+  const { stdout: _, ...exit } = await runSql({ path: request.to, sql, write: true }, context);
+  if (!succeeded(exit)) throw sqliteFailure(exit, request.to, 'RESTORE_FAILED');
+}
+
+async function chooseTables({ from, tables }: TablesRequest, context: EngineContext): Promise<Table[]> {
+  const sql =
+    "SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual', 'shadow')";
+  const present = await rowsOf<Table>({ path: from, sql }, context);
+  return tables.map((typed) => {
+    const table = present.find(({ name }) => [name, `main.${name}`].includes(typed));
+    if (!table || table.name.startsWith('sqlite_'))
+      throw new BackupDataError('TABLE_NOT_FOUND', `the backup has no table ${typed}`, {
+        hint: `It has ${some(present.filter(({ type, name }) => type === 'table' && !name.startsWith('sqlite_')).map(({ name }) => name))}.`,
+      });
+    if (table.type === 'table') return table;
+    throw new BackupDataError('USAGE', `${typed} is a ${table.type} table, which is several tables in one`, {
+      hint: 'Restore the whole backup to another file, and copy from there.',
+    });
   });
+}
+
+async function statementsFor(table: Table, from: string, context: EngineContext): Promise<string[]> {
+  const own = `FROM sqlite_schema WHERE tbl_name = ${literalOf(table.name)} AND sql IS NOT NULL AND type <> 'view'`;
+  const schema = await rowsOf<SchemaRow>({ path: from, sql: `SELECT type, name, sql ${own}` }, context);
+  const of = (type: SchemaRow['type']): string[] =>
+    schema.filter((row) => row.type === type).map(({ sql }) => sql);
+  const name = identifierOf(table.name);
+  const columns = (await columnsOf(table, from, context)).map(identifierOf).join(', ');
+  return [
+    `DROP TABLE IF EXISTS main.${name}`,
+    ...of('table'),
+    `INSERT INTO main.${name} (${columns}) SELECT ${columns} FROM backup.${name}`,
+    ...(await sequenceOf(table, from, context)),
+    ...of('index'),
+    ...of('trigger'),
+  ];
+}
+
+/** Those that are stored; and the row's number, where nothing else stands for it. */
+async function columnsOf({ name, wr }: Table, from: string, context: EngineContext): Promise<string[]> {
+  const sql = `SELECT name, pk, type FROM pragma_table_xinfo(${literalOf(name)}) WHERE hidden = 0`;
+  const columns = await rowsOf<Column>({ path: from, sql }, context);
+  const names = columns.map((column) => column.name);
+  const keys = columns.filter(({ pk }) => pk > 0);
+  const isNumbered = keys.length === 1 && keys[0]?.type.toUpperCase() === 'INTEGER';
+  const taken = names.some((each) => each.toLowerCase() === 'rowid');
+  return wr === 1 || isNumbered || taken ? names : ['rowid', ...names];
+}
+
+/** Where AUTOINCREMENT goes on. */
+async function sequenceOf({ name }: Table, from: string, context: EngineContext): Promise<string[]> {
+  const sql = "SELECT 1 AS there FROM sqlite_schema WHERE name = 'sqlite_sequence'";
+  if ((await rowsOf({ path: from, sql }, context)).length === 0) return [];
+  const literal = literalOf(name);
+  const rows = await rowsOf(
+    { path: from, sql: `SELECT seq FROM sqlite_sequence WHERE name = ${literal}` },
+    context,
+  );
+  if (rows.length === 0) return [];
+  return [
+    `DELETE FROM main.sqlite_sequence WHERE name = ${literal}`,
+    `INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM backup.sqlite_sequence WHERE name = ${literal}`,
+  ];
+}
+
+function some(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(', ');
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown || 'none';
 }

@@ -1,15 +1,14 @@
-import { basename, isAbsolute } from 'node:path';
-import type { SourceOf } from '../../../shared/config/schema.ts';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { BackupDataError } from '../../../shared/errors.ts';
-import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import type { Manifest } from '../../../shared/manifest.ts';
 import { openReplacement } from '../../file/replace-file.ts';
 import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
 import { sourceFor } from '../source.ts';
 import { fileWriter } from '../system-programs.ts';
-import { checkCopy } from './copy-check.ts';
-import { prepareTables } from './restore-tables.ts';
-import { setAside, settle } from './target-file.ts';
+import { checkDatabase } from './database-file.ts';
+import { copyTables } from './restore-tables.ts';
+import { refuseInUse, settle, withoutSidecars } from './target-file.ts';
 import { needSqlite } from './tools.ts';
 
 export interface RestoreRequest {
@@ -19,27 +18,17 @@ export interface RestoreRequest {
   parts: PartReader;
 }
 
-/** To a file that takes the target's name once it is whole; or of chosen tables only, into what is there. */
+/**
+ * To a file beside the target, which takes its name once it is whole and was checked. There are no roles and no owners
+ * in a database of SQLite, so `globals` and `noOwner` change nothing.
+ */
 export async function prepareRestore(
   { manifest, target, options }: RestoreRequest,
   context: EngineContext,
 ): Promise<RestorePlan> {
   const path = pathOf(target);
   const part = dataPartOf(manifest);
-  await needSqlite(context, manifest.restore.minToolVersion);
-  if (options.tables.length > 0) return prepareTables({ path, part, manifest, options }, context);
-  return prepareWhole({ path, part, manifest, options }, context);
-}
-
-async function prepareWhole(
-  {
-    path,
-    part,
-    manifest,
-    options,
-  }: { path: string; part: ManifestPart; manifest: Manifest; options: RestoreOptions },
-  context: EngineContext,
-): Promise<RestorePlan> {
+  await needSqlite(context);
   const writer = await fileWriter(context);
   const keepAs = options.keepOld ? `${basename(path)}.before-${manifest.backupId}` : undefined;
   const replacement = await openReplacement({
@@ -48,49 +37,43 @@ async function prepareWhole(
     confirm: options.confirm,
     keepAs,
   });
-  try {
-    // Early, so that a database in use is refused before everything is read.
-    await settle(path, context);
-  } catch (error) {
+  const { tables } = options;
+  const received = tables.length > 0 ? join(dirname(replacement.path), 'backup.db') : replacement.path;
+  const undo = async (): Promise<readonly string[]> => {
     await replacement.discard();
+    return [];
+  };
+  try {
+    await refuseInUse(path, context);
+  } catch (error) {
+    await undo();
     throw error;
   }
   return {
     part,
-    stage: writer(replacement.path),
+    stage: writer(received),
     readsAll: true,
     finish: async () => {
-      await checkCopy(replacement.path, context);
+      await checkDatabase({ path: received, depth: 'quick_check' }, context);
       await settle(path, context);
-      const sidecars = await setAside({ path, keepAs, folder: replacement.path });
-      try {
-        return await replacement.publish();
-      } catch (error) {
-        await sidecars.takeBack();
-        throw error;
-      }
+      if (tables.length > 0)
+        await copyTables({ from: received, base: path, to: replacement.path, tables }, context);
+      const beside =
+        keepAs === undefined ? join(dirname(replacement.path), 'old') : join(dirname(path), keepAs);
+      return withoutSidecars(path, beside, replacement.publish);
     },
-    undo: async () => {
-      await replacement.discard();
-      return [];
-    },
+    undo,
   };
 }
 
-/** The database's own file where nothing else is named. */
 function pathOf({ source, database }: RestoreTarget): string {
-  const path = database ?? ownPath(source);
+  const path = database ?? sourceFor(source, ['sqlite']).path;
   if (isAbsolute(path)) return path;
   throw new BackupDataError(
     'USAGE',
     `the target is "${path}", and a backup of SQLite is restored to a file`,
     {
-      hint: "Name the file by its absolute path; NAME//PATH is one on the worker's machine.",
+      hint: "Write NAME//PATH, or the file's absolute path.",
     },
   );
-}
-
-function ownPath(source: RestoreTarget['source']): string {
-  const { path }: SourceOf<'sqlite'> = sourceFor(source, ['sqlite']);
-  return path;
 }

@@ -1,34 +1,21 @@
 import type { EngineContext } from '../engine.ts';
 import type { RowCounts } from '../row-counts.ts';
-import { runSql, sqlName, sqlText } from './run-sql.ts';
+import { identifierOf, linesOf, rowsOf } from './shell.ts';
 
-/** How many statements one start of the program is given: their text is part of its arguments, which have a limit. */
-const together = 200;
-
-/** The rows of every table, those of virtual ones by the tables that they are made of. */
+/** Counts the rows of every table that a file holds itself; those of virtual tables stand in theirs. */
 export async function countRows(path: string, context: EngineContext): Promise<RowCounts> {
-  const tables = await listTables(path, context);
+  const sql =
+    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') AND substr(name, 1, 7) <> 'sqlite_'";
   const counts = new Map<string, number>();
-  for (let from = 0; from < tables.length; from += together) {
-    const statements = tables
-      .slice(from, from + together)
-      .map((name) => `SELECT ${sqlText(name)} AS name, count(*) AS rows FROM ${sqlName(name)}`);
-    for (const row of await runSql<{ name: string; rows: number }>({ path, statements }, context))
-      counts.set(row.name, row.rows);
+  // One after the other: SQLite joins only so many by UNION.
+  for (const { name } of await rowsOf<{ name: string }>({ path, sql }, context)) {
+    const [rows] = await linesOf({ path, sql: `SELECT count(*) FROM ${identifierOf(name)}` }, context);
+    counts.set(nameOf(name), Number(rows));
   }
   return counts;
 }
 
-/** Every table that has pages of its own. */
-export async function listTables(path: string, context: EngineContext): Promise<string[]> {
-  const rows = await runSql<{ name: string }>(
-    {
-      path,
-      statements: [
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name",
-      ],
-    },
-    context,
-  );
-  return rows.map(({ name }) => name);
+/** For the record: quoted where it is no plain word. */
+function nameOf(table: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(table) ? table : identifierOf(table);
 }

@@ -1,87 +1,56 @@
-import { rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { BackupDataError } from '../../../shared/errors.ts';
-import { guardedFile } from '../../file/failure.ts';
-import { sizeIfThere } from '../../file/size.ts';
-import { StageFailure } from '../../process/failure.ts';
+import { siblingsOf, sizeOf, withoutSiblings } from '../../file/siblings.ts';
+import { succeeded } from '../../process/failure.ts';
 import type { EngineContext } from '../engine.ts';
-import { explainTool } from './explain.ts';
-import { readHeader } from './header.ts';
-import { runSql } from './run-sql.ts';
+import { sqliteFailure } from './failures.ts';
+import { runSql } from './shell.ts';
 
-/** What SQLite keeps beside a database, and applies to whatever bears its name next. */
+/** What SQLite keeps beside a database. Whatever file has the database's name is what it applies them to. */
 const suffixes = ['-wal', '-shm', '-journal'] as const;
 
+/** SQLITE_CORRUPT and SQLITE_NOTADB: there is nothing to settle in such a file. */
+const damaged: readonly (number | null)[] = [11, 26];
+
+/** Refuses a database that a program has locked, and what an earlier database left behind where there is none now. */
+export async function refuseInUse(path: string, context: EngineContext): Promise<void> {
+  if (await isThere(path)) return settle(path, context);
+  const [left] = await siblingsOf(path, ['-wal', '-journal']);
+  if (left === undefined) return;
+  throw new BackupDataError(
+    'TARGET_EXISTS',
+    `${left} is there without its database, and SQLite would apply it to the restored one`,
+    {
+      hint: 'It may hold the last changes of a database that was moved: put it beside that one, or remove it.',
+    },
+  );
+}
+
 /**
- * Makes an existing target one file: takes a dead writer's changes back and moves the write-ahead log into it, so that it is
- * whole at every moment until another takes its name. Refuses one that another process reads or writes with
- * DATABASE_UNREACHABLE. One that is no database, or damaged, is left alone: it is what the restore is for.
+ * Writes what the database at the target still has in its WAL or journal into the file itself, so that the file is whole
+ * without them. Refuses one that another program has open: in WAL mode that shows, otherwise only where it holds a lock.
  */
 export async function settle(path: string, context: EngineContext): Promise<void> {
-  if (!(await isDatabase(path))) return;
-  try {
-    await runSql(
-      {
-        path,
-        write: true,
-        statements: ['BEGIN EXCLUSIVE', 'COMMIT', 'PRAGMA wal_checkpoint(TRUNCATE)'],
-      },
-      context,
-    );
-  } catch (error) {
-    if (!(error instanceof StageFailure)) throw error;
-    if (isDamaged(error)) return;
-    throw inUse(path, explainTool(error, path)?.message ?? error.message, error);
-  }
-  // The last process that closes a database removes its log.
-  if (await exists(`${path}-wal`)) throw inUse(path, 'another process has it open');
-}
-
-async function isDatabase(path: string): Promise<boolean> {
-  return (await exists(path)) && (await guardedFile(path, () => readHeader(path))) !== null;
-}
-
-/** Moves what is left beside the target away: to the kept file, which it belongs to, or into the folder that will be removed. */
-export async function setAside({
-  path,
-  keepAs,
-  folder,
-}: {
-  path: string;
-  keepAs: string | undefined;
-  /** A file in the folder that is removed in the end. */
-  folder: string;
-}): Promise<{ takeBack(): Promise<void> }> {
-  const moved: { from: string; to: string }[] = [];
-  const takeBack = async (): Promise<void> => {
-    for (const { from, to } of moved.reverse()) await rename(to, from).catch(() => undefined);
-  };
-  try {
-    for (const suffix of suffixes) {
-      const from = `${path}${suffix}`;
-      const to = keepAs === undefined ? `${folder}${suffix}` : join(dirname(path), `${keepAs}${suffix}`);
-      if (!(await exists(from))) continue;
-      await guardedFile(from, () => rename(from, to));
-      moved.push({ from, to });
-    }
-  } catch (error) {
-    await takeBack();
-    throw error;
-  }
-  return { takeBack };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await sizeIfThere(path)) !== undefined;
-}
-
-function isDamaged({ message }: StageFailure): boolean {
-  return /malformed|not a database|disk I\/O error|unsupported file format/i.test(message);
-}
-
-function inUse(path: string, reason: string, cause?: Error): BackupDataError {
-  return new BackupDataError('DATABASE_UNREACHABLE', `${path} is in use and is not replaced: ${reason}`, {
-    hint: 'Stop what uses it, or restore to another file.',
-    cause,
+  if (!(await isThere(path))) return;
+  const sql = 'BEGIN EXCLUSIVE; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)';
+  const { stdout: _, ...exit } = await runSql({ path, sql, write: true }, context);
+  if (damaged.includes(exit.code)) return;
+  if (!succeeded(exit)) throw sqliteFailure(exit, path, 'RESTORE_FAILED');
+  // The last program to close a database in WAL mode removes them.
+  if ((await siblingsOf(path, ['-wal', '-shm'])).length === 0) return;
+  throw new BackupDataError('DATABASE_UNREACHABLE', `another program has ${path} open`, {
+    hint: 'Stop it: it would go on with the file that is replaced. Then restore again, or restore to another file.',
   });
+}
+
+/**
+ * Gives the new file the target's name. What is still beside the old one is out of the way before: it may be of a damaged
+ * database, or a journal that is kept empty, but SQLite would look there for changes to the new file.
+ */
+export function withoutSidecars<T>(path: string, aside: string, publish: () => Promise<T>): Promise<T> {
+  return withoutSiblings({ path, suffixes, aside }, publish);
+}
+
+/** Whether a database is there: not one that is empty. */
+export async function isThere(path: string): Promise<boolean> {
+  return ((await sizeOf(path)) ?? 0) > 0;
 }
