@@ -9,6 +9,7 @@ import { claimStorage } from './catalog/installation.ts';
 import { attemptFolder, databaseFolder } from './catalog/keys.ts';
 import { dumpParts } from './dump.ts';
 import type { Inspection } from './engine/engine.ts';
+import { extentOf } from './extent.ts';
 import { restoreInstructions } from './instructions.ts';
 import { writePart } from './part/write.ts';
 import { removeAttempt } from './sweep.ts';
@@ -116,7 +117,7 @@ function draftManifest(
     strategy: 'full',
     parent: null,
     engine: inspection.engine,
-    source: inspection.source,
+    source: { ...inspection.source, ...extentOf(request.database) },
     restore: inspection.restore,
     codecs: request.codecs.map(({ name, params }) => ({ name, params })),
     parts,

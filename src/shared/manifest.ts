@@ -45,7 +45,12 @@ const manifestSchema = z.object({
     toolVersion: z.string(),
     format: z.string(),
   }),
-  source: z.object({ systemIdentifier: z.string().nullable(), database: z.string() }),
+  source: z.object({
+    systemIdentifier: z.string().nullable(),
+    database: z.string(),
+    /** Only of a dump that is not of everything. */
+    extent: z.enum(['schema', 'selection']).optional(),
+  }),
   restore: z.object({
     minToolVersion: z.string(),
     encoding: z.string(),

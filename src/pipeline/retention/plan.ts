@@ -104,7 +104,7 @@ function union(one: NamedBackups, other: NamedBackups): NamedBackups {
 }
 
 function sourceOf({ source }: Manifest): string {
-  return JSON.stringify([source.systemIdentifier, source.database]);
+  return JSON.stringify([source.systemIdentifier, source.database, source.extent ?? 'whole']);
 }
 
 /** An id may name an instant that no calendar has; such a backup is the oldest. */

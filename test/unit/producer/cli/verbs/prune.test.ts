@@ -12,6 +12,7 @@ import { writeConfig } from '../../../../support/config.ts';
 import { withFolder } from '../../../../support/folder.ts';
 import { runInProcess } from '../../../../support/in-process.ts';
 import type { CommandResult } from '../../../../support/installation.ts';
+import { sampleManifest } from '../../../../support/manifest.ts';
 import { daysAgo, storePin, verified } from '../../../../support/retiring.ts';
 
 const signal = new AbortController().signal;
@@ -133,16 +134,19 @@ describe('prune without --confirm', () => {
       assertComplaint(await run('prune', 'gone'), { code: 'DATABASE_UNKNOWN', message: /gone/ });
     }));
 
-  it('judges backups of an earlier server only with --all-sources', () =>
-    withShop(async ({ main, run }) => {
-      const [old, older] = [daysAgo(10), daysAgo(11)];
-      const source = { systemIdentifier: '7999', database: 'shop' };
-      for (const backupId of [old, older]) await storeBackup(main, { backupId, source });
-      const command = ['prune', 'shop', '--storage', 'main', '--json'];
-      const decided = async (...more: string[]) => outcomes(await run(...command, ...more))['shop/main'];
-      assert.deepEqual(await decided(), ['keep', 'retire', 'retire', 'keep', 'keep']);
-      assert.deepEqual(await decided('--all-sources'), ['keep', 'retire', 'retire', 'keep', 'retire']);
-    }));
+  for (const [what, source] of [
+    ['an earlier server', { systemIdentifier: '7999', database: 'shop' }],
+    ['definitions alone', { ...sampleManifest().source, extent: 'schema' }],
+  ] as const)
+    it(`judges backups of ${what} only with --all-sources`, () =>
+      withShop(async ({ main, run }) => {
+        const [old, older] = [daysAgo(10), daysAgo(11)];
+        for (const backupId of [old, older]) await storeBackup(main, { backupId, source });
+        const command = ['prune', 'shop', '--storage', 'main', '--json'];
+        const decided = async (...more: string[]) => outcomes(await run(...command, ...more))['shop/main'];
+        assert.deepEqual(await decided(), ['keep', 'retire', 'retire', 'keep', 'keep']);
+        assert.deepEqual(await decided('--all-sources'), ['keep', 'retire', 'retire', 'keep', 'retire']);
+      }));
 
   it('shows a damaged manifest as kept, even one of an instant that no calendar has', () =>
     withShop(async ({ main, run }) => {
