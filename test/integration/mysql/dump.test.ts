@@ -50,6 +50,23 @@ describe('a MariaDB dump', () => {
       }
     }));
 
+  it('names what would use the source from a copy under another name, there and at the restore', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const name = await server.createDatabase();
+      await statements(
+        server.url(name),
+        `CREATE TABLE a (a INT); CREATE PROCEDURE own() DELETE FROM a; CREATE PROCEDURE other() DELETE FROM ${name}.a;
+         CREATE TRIGGER deed AFTER INSERT ON a FOR EACH ROW SET @x = (SELECT count(*) FROM \`${name}\`.a);
+         CREATE EVENT daily ON SCHEDULE EVERY 1 DAY DO TRUNCATE ${name}.a;`,
+      );
+      const manifest = await backUp(mariadbSource(server.url(name)));
+      const note =
+        'restored under another name these still use the database of this name: EVENT daily, PROCEDURE other, TRIGGER deed';
+      assert.deepEqual(manifest.notes.slice(0, 1), [note]);
+      const target = { source: mariadbSource(server.adminUrl), database: server.uniqueName() };
+      assert.ok((await restoreTo(manifest, target, { create: true })).includes(note));
+    }));
+
   it('names the tables that no transaction holds still, and those whose history it leaves', () =>
     withEngineRun(async ({ backUp }) => {
       const url = server.url(await server.createDatabase());

@@ -68,11 +68,18 @@ export function neededBy({ flavour, version }: Pick<Server, 'flavour' | 'version
   return { flavour, atLeast: version, because: `the server is ${products[flavour]} ${plain}` };
 }
 
+/** How the note begins that a restore under another name repeats. */
+export const namesItself = 'restored under another name these still use the database of this name';
+
 function notesOn(rows: readonly InspectionRow[]): string[] {
   const unsteady = rows.flatMap(({ unsteady: each }) => (each ? [`${each.name} (${each.engine})`] : []));
   const versioned = rows.flatMap(({ versioned: name }) => name ?? []);
   return [
     ...noteOf('not of one moment with the rest, because their storage engine has no transactions', unsteady),
+    ...noteOf(
+      namesItself,
+      rows.flatMap(({ naming }) => naming ?? []),
+    ),
     ...noteOf('without the history that these tables keep of their rows', versioned),
   ];
 }

@@ -6,6 +6,8 @@ export interface InspectionRow {
   unsteady?: { name: string; engine: string };
   /** A table that keeps rows which were changed or deleted. */
   versioned?: string;
+  /** A routine, trigger or event whose text names its own database. */
+  naming?: string;
   /** `user@host`, in whose name a view, routine, trigger or event acts. */
   definer?: string;
 }
@@ -24,6 +26,15 @@ export const inspectionQuery = `
   SELECT JSON_OBJECT('versioned', TABLE_NAME)
     FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'SYSTEM VERSIONED'
     ORDER BY TABLE_NAME;
+  SELECT JSON_OBJECT('naming', what) FROM (
+      SELECT CONCAT(ROUTINE_TYPE, ' ', ROUTINE_NAME) AS what, ROUTINE_DEFINITION AS body
+        FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()
+      UNION ALL SELECT CONCAT('TRIGGER ', TRIGGER_NAME), ACTION_STATEMENT
+        FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()
+      UNION ALL SELECT CONCAT('EVENT ', EVENT_NAME), EVENT_DEFINITION
+        FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()) bodies
+    WHERE LOCATE(CONCAT(DATABASE(), '.'), body) > 0 OR LOCATE(CONCAT('\`', DATABASE(), '\`'), body) > 0
+    ORDER BY what;
   SELECT JSON_OBJECT('definer', DEFINER) FROM (
       SELECT DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()
       UNION SELECT DEFINER FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()

@@ -16,6 +16,7 @@ import { addressOf, connectionOf, serverOf } from './connection.ts';
 import { createDatabase, dropDatabase, uninterrupted } from './create-database.ts';
 import { checkDefiners } from './definers.ts';
 import { filterStage } from './filter.ts';
+import { namesItself } from './inspect.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 import { type ChosenTables, chooseTables, dropMade, tablesStage } from './tables.ts';
 import { contentsOf, notEmpty, refuseExisting, refuseOlder, refuseOtherConfirmation } from './target.ts';
@@ -125,9 +126,11 @@ async function takeBack({ at, options, chosen }: Found): Promise<readonly string
  */
 const clientArguments = ['--batch', '--binary-mode', '--skip-reconnect', '--max-allowed-packet=1G'];
 
-function notesOn({ manifest, session: { server }, options, chosen, over }: Found): string[] {
+function notesOn({ at, manifest, session: { server }, options, chosen, over }: Found): string[] {
   const source = flavourOf(manifest.engine.serverVersion);
+  const renamed = at.connection.database !== manifest.source.database;
   return [
+    ...(renamed ? manifest.notes.filter((note) => note.startsWith(namesItself)) : []),
     ...(over && !chosen
       ? ['objects of the target that the backup does not have were left as they were']
       : []),
