@@ -50,20 +50,42 @@ function identity({ manifest, storage, copies, marks, now }: ShownBackup): Field
 }
 
 function contents({ manifest }: ShownBackup): Field[] {
-  const { engine, source, restore } = manifest;
+  const { engine } = manifest;
   return [
-    ['size', `${formatBytes(manifest.bytes)} stored, of about ${formatBytes(manifest.estimatedSourceBytes)}`],
-    ['source', `${engine.name} ${engine.serverVersion}, database ${source.database}, owner ${restore.owner}`],
+    ['size', sizeText(manifest)],
+    ['source', sourceText(manifest)],
     [
       'made by',
       `tools ${engine.toolVersion} (${engine.format}), ${manifest.codecs.map(describeCodec).join(', ') || 'not compressed'}`,
     ],
-    [
-      'restore',
-      `needs tools ${restore.minToolVersion} or newer; ${restore.encoding}, ${restore.locale ?? restore.collate}`,
-    ],
+    ['restore', needsText(manifest)],
     ['notes', manifest.notes],
   ];
+}
+
+/** A program of the operator's own may not tell how large its source is. */
+function sizeText({ bytes, estimatedSourceBytes }: Manifest): string {
+  const about = estimatedSourceBytes > 0 ? `, of about ${formatBytes(estimatedSourceBytes)}` : '';
+  return `${formatBytes(bytes)} stored${about}`;
+}
+
+const extents = { schema: 'definitions alone', selection: 'a selection' } as const;
+
+function sourceText({ engine, source, restore }: Manifest): string {
+  return [
+    `${engine.name} ${engine.serverVersion}`,
+    `database ${source.database}`,
+    ...(restore.owner === '' ? [] : [`owner ${restore.owner}`]),
+    ...(source.extent ? [extents[source.extent]] : []),
+  ].join(', ');
+}
+
+/** Nothing for a product that says neither. */
+function needsText({ restore: { minToolVersion, encoding, locale, collate } }: Manifest): string | string[] {
+  const tools = minToolVersion === '' ? [] : [`needs tools ${minToolVersion} or newer`];
+  const text = [encoding, locale ?? collate].filter((each) => each !== '').join(', ');
+  const clauses = [...tools, ...(text === '' ? [] : [text])];
+  return clauses.length === 0 ? [] : clauses.join('; ');
 }
 
 function proof({ marks }: ShownBackup): Field[] {
