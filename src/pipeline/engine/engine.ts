@@ -210,11 +210,15 @@ export interface Engine {
   explain(failure: StageFailure, database: { name: string }): BackupDataError | undefined;
 
   /** For RESTORE.md: shell lines that, after the part files were decoded by `decode(part)` to stdout, show it and restore it with stock tools. */
-  instructions(request: {
-    parts: readonly ManifestPart[];
-    restore: RestoreFacts;
-    decode: (part: ManifestPart) => string;
-  }): EngineInstructions;
+  instructions(request: InstructionsRequest): EngineInstructions;
+}
+
+/** What RESTORE.md is written of. */
+export interface InstructionsRequest {
+  parts: readonly ManifestPart[];
+  restore: RestoreFacts;
+  /** The shell command that writes a decoded part to stdout. */
+  decode: (part: ManifestPart) => string;
 }
 
 /** The engine's paragraphs of RESTORE.md; each entry of `commands` is one shell command that works as it stands. */

@@ -1,5 +1,4 @@
-import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
-import type { EngineInstructions } from '../engine.ts';
+import type { EngineInstructions, InstructionsRequest } from '../engine.ts';
 import { shellQuote } from '../shell-quote.ts';
 
 /** As its restore program was configured when the backup was made; `{target}` is the reader's to set. */
@@ -7,11 +6,7 @@ export function instructions({
   parts,
   restore: { settings: line },
   decode,
-}: {
-  parts: readonly ManifestPart[];
-  restore: RestoreFacts;
-  decode: (part: ManifestPart) => string;
-}): EngineInstructions {
+}: InstructionsRequest): EngineInstructions {
   const data = parts
     .filter((part) => part.kind === 'data')
     .map(decode)

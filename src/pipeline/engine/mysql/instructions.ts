@@ -1,5 +1,4 @@
-import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
-import type { EngineInstructions } from '../engine.ts';
+import type { EngineInstructions, InstructionsRequest } from '../engine.ts';
 
 /** The new database's name, for the shell: the reader may set TARGET. */
 const target = '"${TARGET:-restored}"';
@@ -15,15 +14,7 @@ const renamed = [
 ].join(' ');
 
 /** How to read and restore the part with the product's own client; the connection comes from the reader's own options. */
-export function instructions({
-  parts,
-  restore,
-  decode,
-}: {
-  parts: readonly ManifestPart[];
-  restore: RestoreFacts;
-  decode: (part: ManifestPart) => string;
-}): EngineInstructions {
+export function instructions({ parts, restore, decode }: InstructionsRequest): EngineInstructions {
   const data = parts
     .filter((part) => part.kind === 'data')
     .map(decode)

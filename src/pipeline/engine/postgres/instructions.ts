@@ -1,5 +1,5 @@
-import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
-import type { EngineInstructions } from '../engine.ts';
+import type { RestoreFacts } from '../../../shared/manifest.ts';
+import type { EngineInstructions, InstructionsRequest } from '../engine.ts';
 import { shellQuote } from '../shell-quote.ts';
 import { settingStatement } from './settings.ts';
 
@@ -10,15 +10,7 @@ const target = '"${TARGET:-restored}"';
  * How to read and restore the parts with PostgreSQL's own programs. The connection comes from the reader's PGHOST,
  * PGUSER and so on; where the backup has no globals, owners and grants are left out, because they could not be made.
  */
-export function instructions({
-  parts,
-  restore,
-  decode,
-}: {
-  parts: readonly ManifestPart[];
-  restore: RestoreFacts;
-  decode: (part: ManifestPart) => string;
-}): EngineInstructions {
+export function instructions({ parts, restore, decode }: InstructionsRequest): EngineInstructions {
   const data = parts
     .filter((part) => part.kind === 'data')
     .map(decode)

@@ -1,19 +1,10 @@
-import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
-import type { EngineInstructions } from '../engine.ts';
+import type { EngineInstructions, InstructionsRequest } from '../engine.ts';
 
 /** The name of the file to make, for the shell: the reader may set TARGET. */
 const target = '"${TARGET:-restored.rdb}"';
 
 /** How to read and restore an RDB with Redis's own programs. */
-export function instructions({
-  parts,
-  restore,
-  decode,
-}: {
-  parts: readonly ManifestPart[];
-  restore: RestoreFacts;
-  decode: (part: ManifestPart) => string;
-}): EngineInstructions {
+export function instructions({ parts, restore, decode }: InstructionsRequest): EngineInstructions {
   const data = parts
     .filter((part) => part.kind === 'data')
     .map(decode)

@@ -1,19 +1,10 @@
-import type { ManifestPart, RestoreFacts } from '../../../shared/manifest.ts';
-import type { EngineInstructions } from '../engine.ts';
+import type { EngineInstructions, InstructionsRequest } from '../engine.ts';
 
 /** The name of the file to make, for the shell: the reader may set TARGET. */
 const target = '"${TARGET:-restored.db}"';
 
 /** How to read and restore the copy with sqlite3. */
-export function instructions({
-  parts,
-  restore,
-  decode,
-}: {
-  parts: readonly ManifestPart[];
-  restore: RestoreFacts;
-  decode: (part: ManifestPart) => string;
-}): EngineInstructions {
+export function instructions({ parts, restore, decode }: InstructionsRequest): EngineInstructions {
   const data = parts
     .filter((part) => part.kind === 'data')
     .map(decode)
