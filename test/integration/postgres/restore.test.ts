@@ -135,6 +135,11 @@ describe('a restore of a whole PostgreSQL database', () => {
       query(server.url(database), 'SELECT pg_sleep(60)'),
       /terminating connection/,
     );
+    // One that comes later finds no database to connect to.
+    await until('something is connected', async () => {
+      const sleeping = `SELECT FROM pg_stat_activity WHERE datname = '${database}' AND query ~ '^SELECT pg_sleep'`;
+      return (await query(server.adminUrl, sleeping)).length > 0;
+    });
     await plan.undo();
     await plan.undo();
     await connected;

@@ -77,8 +77,9 @@ describe('a prune that was shown by another configuration than the worker has', 
     }));
 });
 
-async function storeDays(storage: Storage, count: number): Promise<string[]> {
-  const ids = Array.from({ length: count }, (_, index) => daysAgo(index));
+/** One backup a day; where another storage has them already, under the ids of `same`: a second may have passed since. */
+async function storeDays(storage: Storage, count: number, same: readonly string[] = []): Promise<string[]> {
+  const ids = Array.from({ length: count }, (_, index) => same[index] ?? daysAgo(index));
   for (const backupId of ids) await storeBackup(storage, { backupId });
   return ids;
 }
@@ -137,7 +138,7 @@ describe('a prune through the queue', () => {
     withShop(async ({ installation, main, offsite, owner }) => {
       await claimStorage({ storage: offsite, installation: owner, shared: false, signal });
       const ids = await storeDays(main, 3);
-      await storeDays(offsite, 3);
+      await storeDays(offsite, 3, ids);
       const [newest = '', middle = '', oldest = ''] = ids;
       await installation.start(['worker']);
       const { code, stdout, stderr } = await installation.run('prune', 'shop', '--confirm');
@@ -158,8 +159,7 @@ describe('a prune through the queue', () => {
   it('only in the storage that is named', () =>
     withShop(async ({ installation, main, offsite, owner }) => {
       await claimStorage({ storage: offsite, installation: owner, shared: false, signal });
-      await storeDays(main, 3);
-      await storeDays(offsite, 3);
+      await storeDays(offsite, 3, await storeDays(main, 3));
       await installation.start(['worker']);
       assert.equal((await installation.run('prune', 'shop', '--storage', 'offsite', '--confirm')).code, 0);
       assert.deepEqual([(await listed(main)).length, (await listed(offsite)).length], [3, 2]);
@@ -263,8 +263,9 @@ describe('a prune where not every storage can be pruned', () => {
       await withShop(
         async ({ installation, main, offsite }) => {
           await claimStorage({ storage: offsite, installation: 'theirs', shared: false, signal });
-          const [newest = ''] = await storeDays(main, 3);
-          await storeDays(offsite, 4);
+          const ids = await storeDays(main, 3);
+          const [newest = ''] = ids;
+          await storeDays(offsite, 4, ids);
           const before = await keysIn(offsite);
           const worker = await installation.start(['worker']);
           const { code, stderr } = await installation.run('prune', 'shop', '--confirm');
