@@ -38,7 +38,7 @@ describe('the start of a drill', () => {
     const ago = (hours: number) => newScratchName(new Date(now.getTime() - hours * hour));
     const names = { dead: ago(25), young: ago(23), used: ago(26), foreign: 'bkd_drill_of_mine' };
     const unlike = `${ago(27)}_copy`;
-    for (const name of [...Object.values(names), unlike]) await query(driller.url, `CREATE DATABASE ${name}`);
+    for (const name of [...Object.values(names), unlike]) await createEmpty(driller.url, name);
     const inUse = await connect(server.url(names.used));
     try {
       await open(now);
@@ -54,7 +54,7 @@ describe('the start of a drill', () => {
   it('goes past those of another user, which it may not drop', async () => {
     const now = new Date();
     const others = newScratchName(new Date(now.getTime() - 30 * hour));
-    await query(server.adminUrl, `CREATE DATABASE ${others}`);
+    await createEmpty(server.adminUrl, others);
     const kept = await connect(server.url(others));
     try {
       await kept.end();
@@ -76,3 +76,8 @@ it('the name of a scratch database tells when it was made', () => {
   for (const other of ['bkd_drill_', 'bkd_drill_x_y', `${name}x`, `x${name}`, 'bkd_drill_of_mine'])
     assert.equal(timeOfScratch(other), undefined, other);
 });
+
+/** Of template0: nobody copies template1 while another test is connected to it. */
+async function createEmpty(url: string, name: string): Promise<void> {
+  await query(url, `CREATE DATABASE ${name} TEMPLATE template0`);
+}
