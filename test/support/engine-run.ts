@@ -3,6 +3,7 @@ import { backup } from '../../src/pipeline/backup.ts';
 import { codecFromManifest, createCodec } from '../../src/pipeline/codec/codecs.ts';
 import type { PlannedPart, RestoreOptions, RestoreTarget } from '../../src/pipeline/engine/engine.ts';
 import { engineFor } from '../../src/pipeline/engine/engines.ts';
+import type { Tools } from '../../src/pipeline/process/tools.ts';
 import { restore } from '../../src/pipeline/restore.ts';
 import { openStorage } from '../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../src/pipeline/storage/storage.ts';
@@ -28,6 +29,8 @@ export interface EngineRun {
     manifest: Manifest,
     target: RestoreTarget,
     options?: Partial<RestoreOptions>,
+    /** Those of this machine, unless given. */
+    tools?: Tools,
   ): Promise<readonly string[]>;
   verify(manifest: Manifest, level: VerifyLevel): Promise<void>;
 }
@@ -65,7 +68,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
         databases.set(manifest.backupId, database);
         return manifest;
       },
-      restoreTo: async (manifest, target, options = {}) => {
+      restoreTo: async (manifest, target, options = {}, tools = context.tools) => {
         const { notes } = await restore({
           manifest,
           target,
@@ -73,7 +76,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
           storage,
           engine: await engineFor(manifest.engine.name),
           codecs: await codecsOf(manifest),
-          context,
+          context: { ...context, tools },
           onBytes: () => undefined,
           onPhase: () => undefined,
         });

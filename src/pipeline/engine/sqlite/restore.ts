@@ -8,7 +8,7 @@ import { sourceFor } from '../source.ts';
 import { fileWriter } from '../system-programs.ts';
 import { checkDatabase } from './database-file.ts';
 import { copyTables } from './restore-tables.ts';
-import { refuseInUse, settle, withoutSidecars } from './target-file.ts';
+import { refuseInUse, settle, whileUnchanged, withoutSidecars } from './target-file.ts';
 import { needSqlite } from './tools.ts';
 
 export interface RestoreRequest {
@@ -56,8 +56,10 @@ export async function prepareRestore(
     finish: async () => {
       await checkDatabase({ path: received, depth: 'quick_check' }, context);
       await settle(path, context);
-      if (tables.length > 0)
-        await copyTables({ from: received, base: path, to: replacement.path, tables }, context);
+      if (tables.length > 0) {
+        const request = { from: received, base: path, to: replacement.path, tables };
+        await whileUnchanged(path, () => copyTables(request, context), context);
+      }
       const beside =
         keepAs === undefined ? join(dirname(replacement.path), 'old') : join(dirname(path), keepAs);
       return withoutSidecars(path, beside, replacement.publish);

@@ -1,4 +1,6 @@
+import { open } from 'node:fs/promises';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { guardedFile } from '../../file/failure.ts';
 import { siblingsOf, sizeOf, withoutSiblings } from '../../file/siblings.ts';
 import { succeeded } from '../../process/failure.ts';
 import type { EngineContext } from '../engine.ts';
@@ -39,6 +41,38 @@ export async function settle(path: string, context: EngineContext): Promise<void
   if ((await siblingsOf(path, ['-wal', '-shm'])).length === 0) return;
   throw new BackupDataError('DATABASE_UNREACHABLE', `another program has ${path} open`, {
     hint: 'Stop it: it would go on with the file that is replaced. Then restore again, or restore to another file.',
+  });
+}
+
+/**
+ * Does work that makes something of a settled database, and settles it again. Refuses one that another program has open then
+ * or has changed meanwhile, even if it was gone before the end: what it wrote is not in what the work made, and would be lost.
+ */
+export async function whileUnchanged(
+  path: string,
+  work: () => Promise<void>,
+  context: EngineContext,
+): Promise<void> {
+  const before = await stateOf(path);
+  await work();
+  await settle(path, context);
+  if ((await stateOf(path)) === before) return;
+  throw new BackupDataError('DATABASE_UNREACHABLE', `another program changed ${path} during the restore`, {
+    hint: 'Stop it: what it writes now would be lost. Then restore again, or restore to another file.',
+  });
+}
+
+/**
+ * Which file it is and when it was written to last, and the change counter of its header, for clocks of file systems are coarse
+ * (https://www.sqlite.org/fileformat.html#file_change_counter; the counter stands still in WAL mode).
+ */
+async function stateOf(path: string): Promise<string> {
+  if (!(await isThere(path))) return '';
+  return guardedFile(path, async () => {
+    await using file = await open(path, 'r');
+    const { ino, size, mtimeNs } = await file.stat({ bigint: true });
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 24);
+    return [ino, size, mtimeNs, buffer.toString('hex')].join(' ');
   });
 }
 
