@@ -49,7 +49,7 @@ describe('sqlite3 that fails', () => {
 
   it('is refused when it is too old, or missing', () =>
     withFolder(async (folder) => {
-      const old = await misbehavingPrograms(folder, { sqlite3: 'echo "3.31.1 2020-01-27"' });
+      const old = await misbehavingPrograms(folder, { sqlite3: 'echo "3.36.0 2021-06-18"' });
       const none = createTools({ path: join(folder, 'nothing'), only: undefined });
       const database = databaseOf(sqliteSource(join(folder, 'app.db')));
       for (const [tools, code] of [

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { withEngineRun } from '../../support/engine-run.ts';
@@ -29,6 +29,20 @@ describe('a restore of chosen tables of SQLite', () => {
         database.prepare("SELECT 1 FROM log WHERE what = 'kept'").all(),
       );
       assert.equal(kept.length, 1);
+    }));
+
+  it('keeps the replaced file whole with --keep-old, whatever its name is', () =>
+    withTables(async ({ folder, path, restore }) => {
+      const name = `a"b\\c'd.db`;
+      const target = join(folder, name);
+      await copyFile(path, target);
+      onSqlite(target, (database) => database.exec('DELETE FROM orders; DELETE FROM files'));
+      const before = contentOf(target);
+      await restore(['orders'], { confirm: name, keepOld: true }, target);
+      const kept = (await readdir(folder)).filter((each) => each.startsWith(`${name}.before-`));
+      assert.equal(kept.length, 1, kept.join());
+      assert.deepEqual(contentOf(join(folder, kept.join())), before);
+      assert.deepEqual([rowsIn(target, 'orders'), rowsIn(target, 'files')], [rowsIn(path, 'orders'), 0]);
     }));
 
   it('makes a database of them alone where there is none', () =>
@@ -66,9 +80,13 @@ interface Tables {
   path: string;
   restore(
     names: readonly string[],
-    options: { confirm?: string; create?: boolean },
+    options: { confirm?: string; create?: boolean; keepOld?: boolean },
     to?: string,
   ): Promise<unknown>;
+}
+
+function rowsIn(path: string, table: string): unknown {
+  return onSqlite(path, (database) => database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n);
 }
 
 function withTables(use: (tables: Tables) => Promise<void>): Promise<void> {
