@@ -1,12 +1,21 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { chmod, chown, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { createTools } from '../../src/pipeline/process/tools.ts';
+import {
+  asServer,
+  copyFor,
+  createNames,
+  endServer,
+  give,
+  type ServerUser,
+  startServer,
+  unprivileged,
+  urlOn,
+} from './database-server.ts';
 import { statements } from './mariadb-client.ts';
 import { onFreePort } from './ports.ts';
 import type { TestCa } from './tls.ts';
@@ -38,7 +47,7 @@ export async function startMariadb({
 } = {}): Promise<TestMariadb> {
   const programs = await findPrograms();
   const directory = await mkdtemp(join(tmpdir(), 'mariadb-'));
-  const user = await unprivileged();
+  const user = await unprivileged('nobody');
   const encrypting = tls ? await copyCertificates(tls, directory, user) : [];
   const settings = { directory, options: [...encrypting, ...options], ...programs, ...user };
   const password = randomBytes(16).toString('hex');
@@ -46,7 +55,7 @@ export async function startMariadb({
     await initialize(settings, password);
     const { port, server } = await onFreePort((free) => launch(settings, free));
     const adminUrl = `mariadb://admin:${password}@127.0.0.1:${port}/`;
-    return { ...client(adminUrl), stop: () => end(server, directory) };
+    return { ...client(adminUrl), stop: () => endServer(server, directory, 'SIGKILL') };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -60,40 +69,34 @@ export async function sharedMariadb(): Promise<TestMariadb> {
 }
 
 function client(adminUrl: string): TestMariadb {
-  const names: string[] = [];
-  const url: TestMariadb['url'] = (database, user, password) => {
-    const changed = new URL(adminUrl);
-    changed.pathname = `/${encodeURIComponent(database)}`;
-    if (user !== undefined) changed.username = encodeURIComponent(user);
-    if (password !== undefined) changed.password = encodeURIComponent(password);
-    return changed.href;
-  };
-  const uniqueName = (): string => {
-    const name = `test_${randomBytes(6).toString('hex')}`;
-    names.push(name);
-    return name;
-  };
+  const names = createNames();
+  const url: TestMariadb['url'] = (...on) => urlOn(adminUrl, ...on);
   const createDatabase = async (): Promise<string> => {
-    const name = uniqueName();
+    const name = names.next();
     await statements(adminUrl, `CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
     return name;
   };
   const stop = async (): Promise<void> => {
-    const used = names.splice(0);
-    const drops = used.map((name) => `DROP DATABASE IF EXISTS ${name}; DROP USER IF EXISTS ${name}@'%';`);
+    const drops = names
+      .take()
+      .map((name) => `DROP DATABASE IF EXISTS ${name}; DROP USER IF EXISTS ${name}@'%';`);
     if (drops.length > 0) await statements(adminUrl, drops.join('\n'));
   };
-  return { port: Number(new URL(adminUrl).port), adminUrl, url, uniqueName, createDatabase, stop };
+  return {
+    port: Number(new URL(adminUrl).port),
+    adminUrl,
+    url,
+    uniqueName: names.next,
+    createDatabase,
+    stop,
+  };
 }
 
-interface Settings {
+interface Settings extends ServerUser {
   directory: string;
   options: readonly string[];
   server: string;
   installer: string;
-  /** Whom MariaDB runs as: it refuses to run as root. */
-  uid: number | undefined;
-  gid: number | undefined;
 }
 
 async function findPrograms(): Promise<{ server: string; installer: string }> {
@@ -107,31 +110,16 @@ async function findPrograms(): Promise<{ server: string; installer: string }> {
   );
 }
 
-async function unprivileged(): Promise<Pick<Settings, 'uid' | 'gid'>> {
-  if (process.getuid?.() !== 0) return { uid: undefined, gid: undefined };
-  const [user, group] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])]);
-  return { uid: Number(user.stdout), gid: Number(group.stdout) };
-}
-
-/** On Linux a test process that is killed takes its servers with it. */
-function asServer({ uid, gid }: Settings, program: string, args: readonly string[]): [string, string[]] {
-  if (process.platform !== 'linux') return [program, [...args]];
-  const user = uid === undefined ? [] : ['--reuid', String(uid), '--regid', String(gid), '--clear-groups'];
-  return ['setpriv', [...user, '--pdeathsig', 'KILL', '--', program, ...args]];
-}
-
-/** The server's user must be able to read them. */
 async function copyCertificates(
   { ca, server }: Pick<TestCa, 'ca' | 'server'>,
   directory: string,
-  { uid, gid }: Pick<Settings, 'uid' | 'gid'>,
+  user: ServerUser,
 ): Promise<string[]> {
   const files = { 'ssl-ca': ca, 'ssl-cert': server.cert, 'ssl-key': server.key };
   const options: string[] = [];
   for (const [option, file] of Object.entries(files)) {
     const copy = join(directory, option);
-    await copyFile(file, copy);
-    if (uid !== undefined && gid !== undefined) await chown(copy, uid, gid);
+    await copyFor(user, file, copy);
     options.push(`--${option}=${copy}`);
   }
   return options;
@@ -139,15 +127,14 @@ async function copyCertificates(
 
 /** The administrator takes the place of the users that an installation makes by itself. */
 async function initialize(settings: Settings, password: string): Promise<void> {
-  const { directory, installer, server, uid, gid } = settings;
+  const { directory, installer, server } = settings;
   const first = join(directory, 'first.sql');
   await writeFile(first, firstStatements(password), { mode: 0o600 });
   await chmod(directory, 0o700);
-  if (uid !== undefined && gid !== undefined) {
-    await Promise.all([directory, first].map((path) => chown(path, uid, gid)));
-  }
+  await give(settings, [directory, first]);
   const args = ['--no-defaults', `--datadir=${join(directory, 'data')}`, '--skip-test-db', ...quick];
-  const [program, all] = asServer(settings, installer, [
+  const [program, all] = asServer(settings, 'KILL', [
+    installer,
     ...args,
     '--auth-root-authentication-method=normal',
     '--skip-name-resolve',
@@ -182,28 +169,11 @@ async function launch(settings: Settings, port: number): Promise<ChildProcess> {
     ...quick,
     ...options,
   ];
-  const server = spawn(...asServer(settings, program, args), {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    cwd: directory,
+  return startServer({
+    command: asServer(settings, 'KILL', [program, ...args]),
+    directory,
     // The folder for temporary files is the tests' own, and another user's.
     env: { ...process.env, TMPDIR: directory },
+    ready: 'ready for connections',
   });
-  const printed: string[] = [];
-  server.once('error', (error) => printed.push(error.message));
-  for await (const line of createInterface({ input: server.stderr })) {
-    printed.push(line);
-    if (!line.includes('ready for connections')) continue;
-    server.stderr.resume();
-    return server;
-  }
-  throw new Error(`mariadbd did not start: ${printed.slice(-8).join('\n')}`);
-}
-
-async function end(server: ChildProcess, directory: string): Promise<void> {
-  if (server.exitCode === null && server.signalCode === null) {
-    const gone = once(server, 'exit');
-    server.kill('SIGKILL');
-    await gone;
-  }
-  await rm(directory, { recursive: true, force: true });
 }

@@ -1,15 +1,23 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { appendFile, chmod, chown, copyFile, glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { createTools } from '../../src/pipeline/process/tools.ts';
-import { freePort } from './ports.ts';
+import {
+  asServer,
+  copyFor,
+  createNames,
+  endServer,
+  give,
+  type ServerUser,
+  startServer,
+  unprivileged,
+  urlOn,
+} from './database-server.ts';
+import { onFreePort } from './ports.ts';
 import type { TestCa } from './tls.ts';
 
 const run = promisify(execFile);
@@ -44,16 +52,16 @@ export async function startPostgres(
   const settings = {
     directory,
     ...installation,
-    ...(await unprivileged()),
+    ...(await unprivileged('postgres')),
     user: options.databaseUser ?? 'admin',
   };
   const password = randomBytes(16).toString('hex');
   try {
     await initialize(settings, password);
     if (options.tls) await demandTls(settings, options.tls);
-    const { port, server } = await launchOnFreePort(settings);
+    const { port, server } = await onFreePort((free) => launch(settings, free));
     const adminUrl = `postgres://${settings.user}:${password}@127.0.0.1:${port}/postgres`;
-    return { ...client(adminUrl), stop: () => end(server, directory) };
+    return { ...client(adminUrl), stop: () => endServer(server, directory, 'SIGQUIT') };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -87,41 +95,33 @@ export async function connect(url: string): Promise<pg.Client> {
 }
 
 function client(adminUrl: string): TestPostgres {
-  const names: string[] = [];
-  const admin = new URL(adminUrl);
-  const url: TestPostgres['url'] = (database, user, password) => {
-    const changed = new URL(adminUrl);
-    changed.pathname = `/${encodeURIComponent(database)}`;
-    if (user !== undefined) changed.username = encodeURIComponent(user);
-    if (password !== undefined) changed.password = encodeURIComponent(password);
-    return changed.href;
-  };
-  const uniqueName = (): string => {
-    const name = `test_${randomBytes(6).toString('hex')}`;
-    names.push(name);
-    return name;
-  };
+  const names = createNames();
+  const url: TestPostgres['url'] = (...on) => urlOn(adminUrl, ...on);
   const createDatabase = async (): Promise<string> => {
-    const name = uniqueName();
+    const name = names.next();
     await query(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0`);
     return name;
   };
   const stop = async (): Promise<void> => {
-    const used = names.splice(0);
+    const used = names.take();
     for (const name of used) await query(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     for (const name of used) await query(adminUrl, `DROP ROLE IF EXISTS ${name}`);
   };
-  return { port: Number(admin.port), adminUrl, url, uniqueName, createDatabase, stop };
+  return {
+    port: Number(new URL(adminUrl).port),
+    adminUrl,
+    url,
+    uniqueName: names.next,
+    createDatabase,
+    stop,
+  };
 }
 
-interface Settings {
+interface Settings extends ServerUser {
   directory: string;
   user: string;
   /** The folder of the server's programs. */
   bin: string;
-  /** Whom PostgreSQL runs as: it refuses to run as root. */
-  uid: number | undefined;
-  gid: number | undefined;
 }
 
 async function findInstallation(): Promise<{ bin: string }> {
@@ -145,27 +145,12 @@ async function findInstallation(): Promise<{ bin: string }> {
   );
 }
 
-async function unprivileged(): Promise<Pick<Settings, 'uid' | 'gid'>> {
-  if (process.getuid?.() !== 0) return { uid: undefined, gid: undefined };
-  const [user, group] = await Promise.all([run('id', ['-u', 'postgres']), run('id', ['-g', 'postgres'])]);
-  return { uid: Number(user.stdout), gid: Number(group.stdout) };
-}
-
-/** On Linux a test process that is killed takes its servers with it. */
-function asServer({ uid, gid }: Settings, program: string, args: readonly string[]): [string, string[]] {
-  if (process.platform !== 'linux') return [program, [...args]];
-  const user = uid === undefined ? [] : ['--reuid', String(uid), '--regid', String(gid), '--clear-groups'];
-  return ['setpriv', [...user, '--pdeathsig', 'QUIT', '--', program, ...args]];
-}
-
 async function initialize(settings: Settings, password: string): Promise<void> {
-  const { directory, bin, uid, gid, user } = settings;
+  const { directory, bin, user } = settings;
   const passwordFile = join(directory, 'password');
   await writeFile(passwordFile, password, { mode: 0o600 });
   await chmod(directory, 0o700);
-  if (uid !== undefined && gid !== undefined) {
-    await Promise.all([directory, passwordFile].map((path) => chown(path, uid, gid)));
-  }
+  await give(settings, [directory, passwordFile]);
   const args = [
     '-D',
     join(directory, 'data'),
@@ -174,45 +159,27 @@ async function initialize(settings: Settings, password: string): Promise<void> {
     `--pwfile=${passwordFile}`,
   ];
   const locale = ['--encoding=UTF8', '--locale=C', `--username=${user}`];
-  await run(...asServer(settings, join(bin, 'initdb'), [...args, ...locale]), { cwd: directory });
+  await run(...asServer(settings, 'QUIT', [join(bin, 'initdb'), ...args, ...locale]), { cwd: directory });
 }
 
-/** PostgreSQL wants to own its key. */
-async function demandTls(
-  { directory, user, uid, gid }: Settings,
-  { ca, certified }: DemandedTls,
-): Promise<void> {
+async function demandTls(settings: Settings, { ca, certified }: DemandedTls): Promise<void> {
+  const { directory, user } = settings;
   const data = join(directory, 'data');
   const files = { 'ca.crt': ca.ca, 'server.crt': ca.server.cert, 'server.key': ca.server.key };
-  for (const [name, source] of Object.entries(files)) {
-    await copyFile(source, join(data, name));
-    if (uid !== undefined && gid !== undefined) await chown(join(data, name), uid, gid);
-  }
+  for (const [name, source] of Object.entries(files)) await copyFor(settings, source, join(data, name));
   const rules = [
     `host all ${user} 127.0.0.1/32 scram-sha-256`,
     `hostssl all ${certified} 127.0.0.1/32 scram-sha-256 clientcert=verify-full`,
     'hostssl all all 127.0.0.1/32 scram-sha-256',
   ];
   await writeFile(join(data, 'pg_hba.conf'), `${rules.join('\n')}\n`);
-  const settings = [
+  const lines = [
     'ssl = on',
     "ssl_cert_file = 'server.crt'",
     "ssl_key_file = 'server.key'",
     "ssl_ca_file = 'ca.crt'",
   ];
-  await appendFile(join(data, 'postgresql.conf'), `${settings.join('\n')}\n`);
-}
-
-/** Another process may take a port between its choice and its use. */
-async function launchOnFreePort(settings: Settings): Promise<{ port: number; server: ChildProcess }> {
-  for (let tries = 1; ; tries += 1) {
-    const port = await freePort();
-    try {
-      return { port, server: await launch(settings, port) };
-    } catch (error) {
-      if (tries === 5 || !/in use/i.test(String(error))) throw error;
-    }
-  }
+  await appendFile(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`);
 }
 
 /** Resolves once it takes connections; otherwise throws what it printed. */
@@ -226,37 +193,16 @@ async function launch(settings: Settings, port: number): Promise<ChildProcess> {
     shared_buffers: '64MB',
     max_connections: '100',
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const [program, args] = asServer(settings, join(bin, 'postgres'), [
-    '-D',
-    join(directory, 'data'),
-    '-p',
-    String(port),
-    ...options,
-  ]);
-  const server = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: directory });
-  const printed: string[] = [];
-  server.once('error', (error) => printed.push(error.message));
-  const ready = await readUntil(server.stderr, 'ready to accept connections', printed);
-  if (!ready) throw new Error(`postgres did not start: ${printed.slice(-5).join('\n')}`);
-  server.stderr.resume();
-  return server;
-}
-
-/** Whether the text came before the end of the stream; the lines up to it go into `lines`. */
-async function readUntil(input: Readable, text: string, lines: string[]): Promise<boolean> {
-  const reader = createInterface({ input });
-  for await (const line of reader) {
-    lines.push(line);
-    if (line.includes(text)) return true;
-  }
-  return false;
-}
-
-async function end(server: ChildProcess, directory: string): Promise<void> {
-  if (server.exitCode === null && server.signalCode === null) {
-    const gone = once(server, 'exit');
-    server.kill('SIGQUIT');
-    await gone;
-  }
-  await rm(directory, { recursive: true, force: true });
+  return startServer({
+    command: asServer(settings, 'QUIT', [
+      join(bin, 'postgres'),
+      '-D',
+      join(directory, 'data'),
+      '-p',
+      String(port),
+      ...options,
+    ]),
+    directory,
+    ready: 'ready to accept connections',
+  });
 }
