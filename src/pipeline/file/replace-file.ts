@@ -1,8 +1,9 @@
-import { chmod, chown, link, lstat, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { chmod, chown, link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BackupDataError } from '../../shared/errors.ts';
 import { errnoOf, unless } from '../storage/local-failure.ts';
 import { absent, syncFolder } from '../storage/local-paths.ts';
+import { makeOwnFolder, removeAbandoned } from './abandoned.ts';
 import { guardedFile } from './failure.ts';
 
 export interface ReplaceRequest {
@@ -14,6 +15,7 @@ export interface ReplaceRequest {
   confirm: string | undefined;
   /** The name that a file which is replaced keeps, in the same folder; undefined when it goes. */
   keepAs: string | undefined;
+  now: Date;
 }
 
 /** A file that is being written, and that nobody sees under the target's name before it is whole. */
@@ -27,14 +29,15 @@ export interface Replacement {
 }
 
 /**
- * Looks at the target and makes the file to write to. Refuses with TARGET_EXISTS when it should be made and is there or what
+ * Looks at the target, makes the file to write to, and removes what restores to it left there that were killed days before `now`. Refuses with TARGET_EXISTS when it should be made and is there or what
  * is there is no plain file, with TARGET_NOT_EMPTY when it holds something and its name was not typed, and with USAGE where no file can be made.
  */
 export async function openReplacement(request: ReplaceRequest): Promise<Replacement> {
   const { path } = request;
   await look(request);
-  const name = `.${basename(path)}.bkd-tmp-`;
-  const folder = await guardedFile(path, () => mkdtemp(join(dirname(path), name)));
+  const kind = { root: dirname(path), prefix: `.${basename(path)}.bkd-tmp-` };
+  await removeAbandoned(kind, request.now);
+  const folder = await guardedFile(path, () => makeOwnFolder(kind));
   const written = join(folder, 'file');
   const discard = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => undefined);
   try {

@@ -1,13 +1,10 @@
-import { mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { formatBytes } from '../../shared/config/units.ts';
 import { BackupDataError } from '../../shared/errors.ts';
+import { makeOwnFolder, removeAbandoned } from './abandoned.ts';
 
 const prefix = 'backupdata-work-';
-
-/** Milliseconds; longer than a run may sensibly take. */
-const abandonedAfter = 2 * 86_400_000;
 
 /** A folder for large temporary files, which only this user can enter. */
 export interface TemporaryFolder {
@@ -28,10 +25,10 @@ export async function openTemporaryFolder({
   now: Date;
 }): Promise<TemporaryFolder> {
   const root = tmpdir();
-  await removeAbandoned(root, now).catch(() => undefined);
+  await removeAbandoned({ root, prefix }, now);
   try {
     await requireRoom(root, bytes);
-    const path = await mkdtemp(join(root, `${prefix}${process.pid}-`));
+    const path = await makeOwnFolder({ root, prefix });
     return { path, remove: () => rm(path, { recursive: true, force: true }).catch(() => undefined) };
   } catch (cause) {
     if (cause instanceof BackupDataError) throw cause;
@@ -51,25 +48,4 @@ async function requireRoom(root: string, bytes: number): Promise<void> {
     `${formatBytes(bytes)} are needed for a while below ${root}, and ${formatBytes(free)} are free`,
     { hint: 'Make room there, or set TMPDIR to a folder on a larger disk.' },
   );
-}
-
-/** Processes of other containers share neither numbers nor, as a rule, the folder: age decides as well. */
-async function removeAbandoned(root: string, now: Date): Promise<void> {
-  for (const name of await readdir(root)) {
-    const pid = /^backupdata-work-(\d+)-/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    const path = join(root, name);
-    const { mtimeMs } = await stat(path);
-    if (now.getTime() - mtimeMs > abandonedAfter) await rm(path, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Another user's process answers with EPERM.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -33,6 +33,7 @@ export async function prepareRestore(
     create: options.create,
     confirm: options.confirm,
     keepAs: options.keepOld ? keptName(path, manifest) : undefined,
+    now: new Date(),
   });
   return {
     part,

@@ -36,6 +36,7 @@ export async function prepareRestore(
     create: options.create,
     confirm: options.confirm,
     keepAs,
+    now: new Date(),
   });
   const { tables } = options;
   const received = tables.length > 0 ? join(dirname(replacement.path), 'backup.db') : replacement.path;

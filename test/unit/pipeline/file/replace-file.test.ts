@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { chmod, link, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { chmod, link, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openReplacement, type ReplaceRequest } from '../../../../src/pipeline/file/replace-file.ts';
 import { withFolder } from '../../../support/folder.ts';
@@ -61,7 +62,30 @@ describe('a file that replaces another', () => {
       await replacement.discard();
       assert.deepEqual(await readdir(folder), ['kept', 'target']);
     }));
+
+  it('takes away what restores to it left that were killed days ago, and nothing else', () =>
+    withTarget(async ({ folder, request }) => {
+      const dead = spawnSync('true').pid;
+      const days = (count: number) => new Date(now.getTime() - count * 86_400_000);
+      const left: [string, Date][] = [
+        [`.target.bkd-tmp-${dead}-abandoned`, days(3)],
+        [`.other.bkd-tmp-${dead}-abandoned`, days(3)],
+        [`.target.bkd-tmp-${dead}-recent`, days(1)],
+        [`.target.bkd-tmp-${process.pid}-alive`, days(3)],
+      ];
+      for (const [name, at] of left) {
+        await mkdir(join(folder, name));
+        await utimes(join(folder, name), at, at);
+      }
+      const replacement = await openReplacement(request({ create: true }));
+      assert.match(basename(dirname(replacement.path)), new RegExp(`^\\.target\\.bkd-tmp-${process.pid}-`));
+      await replacement.discard();
+      const kept = left.slice(1).map(([name]) => name);
+      assert.deepEqual((await readdir(folder)).toSorted(), kept.toSorted());
+    }));
 });
+
+const now = new Date('2026-01-05T00:00:00Z');
 
 interface Place {
   folder: string;
@@ -73,7 +97,7 @@ function withTarget(use: (place: Place) => Promise<void>): Promise<void> {
     use({
       folder,
       request: (changes) => ({
-        ...{ path: join(folder, 'target'), create: false, confirm: undefined, keepAs: undefined },
+        ...{ path: join(folder, 'target'), create: false, confirm: undefined, keepAs: undefined, now },
         ...changes,
       }),
     }),
