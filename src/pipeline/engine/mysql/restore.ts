@@ -1,5 +1,6 @@
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
 import type { Stage } from '../../process/stage.ts';
+import { notEmpty, refuseOtherConfirmation } from '../confirmation.ts';
 import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
 import {
@@ -19,7 +20,7 @@ import { filterStage } from './filter.ts';
 import { namesItself } from './inspect.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 import { type ChosenTables, chooseTables, dropMade, tablesStage } from './tables.ts';
-import { contentsOf, notEmpty, refuseExisting, refuseOlder, refuseOtherConfirmation } from './target.ts';
+import { contentsOf, refuseExisting, refuseOlder } from './target.ts';
 import type { ClientToolsFinder } from './tools.ts';
 import { flavourOf, knowsSandbox, products } from './version.ts';
 
@@ -51,7 +52,11 @@ export async function prepareRestore(
   const connection = connectionOf(target);
   const at: SessionOptions = { connection, context, finder, otherwise: 'RESTORE_FAILED' };
   const part = dataPartOf(manifest);
-  refuseOtherConfirmation({ connection, manifest, options });
+  refuseOtherConfirmation({
+    database: connection.database,
+    address: addressOf(connection),
+    confirm: options.confirm,
+  });
   const session = await openSession(options.create ? { ...at, connection: serverOf(connection) } : at);
   refuseOlder(manifest, session.server, connection);
   const found = await inspectTarget({ ...request, at, part, session });
@@ -89,7 +94,13 @@ async function inspectTarget(request: Omit<Found, 'chosen' | 'over'>): Promise<F
       : null;
   const contents = options.create ? [] : (chosen?.existing ?? (await contentsOf(session)));
   if (contents.length > 0 && options.confirm === undefined)
-    throw notEmpty({ connection, server: session.server, manifest }, contents.join(', '));
+    throw notEmpty({
+      database: connection.database,
+      address: addressOf(connection),
+      identity: session.server.identity,
+      manifest,
+      holds: contents,
+    });
   return { ...request, chosen, over: contents.length > 0 };
 }
 

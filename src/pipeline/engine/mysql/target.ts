@@ -1,26 +1,8 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
-import type { RestoreOptions } from '../engine.ts';
 import { addressOf, type Connection } from './connection.ts';
 import { literal, type Server, type Session } from './session.ts';
 import { flavourOf, isAsNew, products } from './version.ts';
-
-export interface TargetRequest {
-  connection: Connection;
-  manifest: Manifest;
-  options: RestoreOptions;
-}
-
-/** TARGET_NOT_EMPTY when something else than the target's name was typed. */
-export function refuseOtherConfirmation({ connection, options: { confirm } }: TargetRequest): void {
-  if (confirm === undefined || confirm === connection.database) return;
-  const { database } = connection;
-  throw new BackupDataError(
-    'TARGET_NOT_EMPTY',
-    `"${confirm}" was typed as confirmation, and the target is "${database}" at ${addressOf(connection)}`,
-    { hint: `To restore over what is in it, type --confirm ${database}; otherwise correct the target.` },
-  );
-}
 
 /** A dump may use what an older server does not understand. CONFIG_INVALID. */
 export function refuseOlder({ engine }: Manifest, server: Server, connection: Connection): void {
@@ -61,24 +43,4 @@ export async function contentsOf({ query }: Session): Promise<readonly string[]>
     SELECT JSON_OBJECT('kind', 'events', 'count', COUNT(*))
       FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE();`);
   return rows.filter(({ count }) => count > 0).map(({ kind, count }) => `${count} ${kind}`);
-}
-
-/** TARGET_NOT_EMPTY, which says so when the target is the very database that the backup was made of. */
-export function notEmpty(
-  { connection, server, manifest }: { connection: Connection; server: Server; manifest: Manifest },
-  holds: string,
-): BackupDataError {
-  const { database } = connection;
-  const { systemIdentifier, database: source } = manifest.source;
-  const same = systemIdentifier !== null && systemIdentifier === server.identity && source === database;
-  const what = same
-    ? `is the very database that ${manifest.backupId} was made of, and holds`
-    : 'is not empty: it holds';
-  return new BackupDataError(
-    'TARGET_NOT_EMPTY',
-    `the target database "${database}" at ${addressOf(connection)} ${what} ${holds}`,
-    {
-      hint: `Restore into a new database with --create, or type its name to restore over what is there: --confirm ${database}.`,
-    },
-  );
 }

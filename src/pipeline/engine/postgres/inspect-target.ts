@@ -1,10 +1,10 @@
-import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
+import { notEmpty, refuseOtherConfirmation } from '../confirmation.ts';
 import type { EngineContext, RestoreOptions } from '../engine.ts';
 import { addressOf, type Connection } from './connection.ts';
 import { onServer, refuseExisting } from './create-database.ts';
 import { withSession } from './session.ts';
-import { contentsOf, notEmpty, readTargetFacts, type TargetFacts } from './target.ts';
+import { contentsOf, readTargetFacts, type TargetFacts } from './target.ts';
 import { type Existence, nothingExists, readExistence } from './target-objects.ts';
 
 /** What a restore found where it is to restore to. */
@@ -25,20 +25,13 @@ export interface TargetRequest {
 
 /** Looks at the target and changes nothing. TARGET_EXISTS or TARGET_NOT_EMPTY when it is not as the options demand. */
 export async function inspectTarget(request: TargetRequest, context: EngineContext): Promise<Target> {
-  refuseOtherConfirmation(request);
-  return request.options.create ? inspectServer(request, context) : inspectDatabase(request, context);
-}
-
-function refuseOtherConfirmation({ connection, options: { confirm } }: TargetRequest): void {
-  if (confirm === undefined || confirm === connection.database) return;
-  const { database } = connection;
-  throw new BackupDataError(
-    'TARGET_NOT_EMPTY',
-    `"${confirm}" was typed as confirmation, and the target is "${database}" at ${addressOf(connection)}`,
-    {
-      hint: `To restore over what is in it, type --confirm ${database}; otherwise correct the target.`,
-    },
-  );
+  const { connection, options } = request;
+  refuseOtherConfirmation({
+    database: connection.database,
+    address: addressOf(connection),
+    confirm: options.confirm,
+  });
+  return options.create ? inspectServer(request, context) : inspectDatabase(request, context);
 }
 
 async function inspectServer({ connection }: TargetRequest, context: EngineContext): Promise<Target> {
@@ -58,7 +51,13 @@ async function inspectDatabase(
       return { connection, facts, exists: await readExistence(session), holdsObjects: false };
     const contents = await contentsOf(session);
     if (contents.length > 0 && options.confirm === undefined)
-      throw notEmpty({ connection, facts, manifest }, contents.join(', '));
+      throw notEmpty({
+        database: connection.database,
+        address: addressOf(connection),
+        identity: facts.systemIdentifier,
+        manifest,
+        holds: contents,
+      });
     return { connection, facts, exists: nothingExists, holdsObjects: contents.length > 0 };
   });
 }

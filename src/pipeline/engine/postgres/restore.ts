@@ -1,13 +1,13 @@
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
+import { notEmpty } from '../confirmation.ts';
 import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
 import { neededFor, readToc } from './archive.ts';
-import { connectionOf } from './connection.ts';
+import { addressOf, connectionOf } from './connection.ts';
 import { inspectTarget, type Target } from './inspect-target.ts';
 import { executeRestore } from './restore-steps.ts';
 import { isOfDatabase, missingRoles, noRoles, ownersMissing, planRoles, type RolePlan } from './roles.ts';
 import { findRelations, nameOf, type Selection, selectEntries } from './select-tables.ts';
-import { notEmpty } from './target.ts';
 import type { TocEntry } from './toc.ts';
 import type { ClientTools, ClientToolsFinder } from './tools.ts';
 import { type OwnerOptions, withoutOwners } from './without-owners.ts';
@@ -91,7 +91,13 @@ function selectTables({ at, manifest, options, toc }: Found): Selection {
   const present = relations.filter(at.exists);
   if (present.length > 0 && options.confirm === undefined) {
     const { connection, facts } = at;
-    throw notEmpty({ connection, facts, manifest }, present.map(nameOf).join(', '));
+    throw notEmpty({
+      database: connection.database,
+      address: addressOf(connection),
+      identity: facts.systemIdentifier,
+      manifest,
+      holds: present.map(nameOf),
+    });
   }
   return selectEntries(toc, relations, at.exists);
 }

@@ -1,6 +1,3 @@
-import { BackupDataError } from '../../../shared/errors.ts';
-import type { Manifest } from '../../../shared/manifest.ts';
-import { addressOf, type Connection } from './connection.ts';
 import type { Server, Session } from './session.ts';
 
 /** What a restore must know of the server that it restores to. */
@@ -35,27 +32,6 @@ export async function contentsOf(session: Session): Promise<readonly string[]> {
   return Object.entries(row ?? {})
     .filter(([, count]) => count !== '0')
     .map(([kind, count]) => `${count} ${kind}`);
-}
-
-/** TARGET_NOT_EMPTY, which says so when the target is the very database that the backup was made of. */
-export function notEmpty(
-  { connection, facts, manifest }: { connection: Connection; facts: TargetFacts; manifest: Manifest },
-  holds: string,
-): BackupDataError {
-  const { database } = connection;
-  const { systemIdentifier, database: source } = manifest.source;
-  const same =
-    systemIdentifier !== null && systemIdentifier === facts.systemIdentifier && source === database;
-  const what = same
-    ? `is the very database that ${manifest.backupId} was made of, and holds`
-    : 'is not empty: it holds';
-  return new BackupDataError(
-    'TARGET_NOT_EMPTY',
-    `the target database "${database}" at ${addressOf(connection)} ${what} ${holds}`,
-    {
-      hint: `Restore into a new database with --create, or type its name to restore over what is there: --confirm ${database}.`,
-    },
-  );
 }
 
 const ownSchema = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
