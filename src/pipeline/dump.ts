@@ -99,7 +99,11 @@ async function dumpStage(
   const stages = [stage, ...(tail ? [tail.stage] : []), ...encoders];
   const { nice } = attempt.database;
   try {
-    const running = startStages({ stages: stages.map((each) => ({ ...each, nice })), input: 'none', signal });
+    const running = await startStages({
+      stages: stages.map((each) => ({ ...each, nice })),
+      input: 'none',
+      signal,
+    });
     const part = await storePart(attempt, planned, { output: running.output, running, signal });
     if (tail && planned.trailer) requireTrailer(attempt, planned, planned.trailer, tail.last());
     return part;

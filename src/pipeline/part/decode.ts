@@ -73,14 +73,14 @@ async function run<T>(
   part: ManifestPart,
   { consumer, partial, take }: RunOptions<T>,
 ): Promise<T> {
-  const stored = openPart({ ...source, part });
   // What is stored as it is, for people, was never encoded.
   const decoders = part.kind === 'instructions' ? [] : decodeStages(source.codecs);
   const stages = [...decoders, ...(consumer ? [consumer].flat() : [])];
-  if (stages.length === 0) return take(stored);
+  if (stages.length === 0) return take(openPart({ ...source, part }));
   const failed = new AbortController();
   const signal = AbortSignal.any([source.signal, failed.signal]);
-  const running = startStages({ stages, input: 'pipe', signal, stopWith: 'SIGKILL', partial });
+  const running = await startStages({ stages, input: 'pipe', signal, stopWith: 'SIGKILL', partial });
+  const stored = openPart({ ...source, part });
   // Only a failure to read may stop the programs: one that stopped reading has an exit code of its own.
   stored.once('error', (error) => {
     if (!running.input?.destroyed) failed.abort(error);

@@ -1,6 +1,6 @@
 import { type ChildProcess, type IOType, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { StageExit } from './failure.ts';
 import { createSecretHider } from './hide-secrets.ts';
 import type { Stage } from './stage.ts';
@@ -25,7 +25,7 @@ export interface Child {
 type Command = readonly [program: string, args: readonly string[]];
 
 /** What a program's stdin, stdout and stderr are. */
-export type Stdio = readonly [IOType | number, IOType | Writable, IOType];
+export type Stdio = readonly [IOType | number, IOType | number, IOType];
 
 /** Starts one program in its own process group, so that a stop reaches what it starts itself. */
 export function startChild(stage: Stage, stdio: Stdio): Child {

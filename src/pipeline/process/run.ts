@@ -2,6 +2,7 @@ import { type Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Child, startChild } from './child.ts';
 import { StageFailure, succeeded } from './failure.ts';
+import { closePipes, takePipes } from './pipes.ts';
 import type { Stage } from './stage.ts';
 import { createStopper, type Stopper } from './stopper.ts';
 
@@ -21,7 +22,7 @@ export interface StagesOptions {
   partial?: boolean;
 }
 
-/** Native programs joined by descriptors: what passes between them never enters JavaScript. */
+/** Native programs joined by pipes: what passes between them never enters JavaScript. */
 export interface RunningStages {
   /** Stdin of the first stage; null when `input` is `none`. */
   input: Writable | null;
@@ -34,13 +35,10 @@ export interface RunningStages {
   finished: Promise<void>;
 }
 
-/**
- * Starts all stages in one synchronous block, the last one first: each is handed the write end of its successor's
- * stdin. This process never reads that socket, so no byte can be lost to it however long the starts take.
- */
-export function startStages(options: StagesOptions): RunningStages {
+/** Starts all stages in one synchronous block, so that none of them is left waiting for another one. */
+export async function startStages(options: StagesOptions): Promise<RunningStages> {
   options.signal.throwIfAborted();
-  const children = startJoined(options);
+  const children = await startJoined(options);
   const stop = createStopper(children, options);
   const finished = supervise(children, stop, options);
   finished.catch(() => undefined);
@@ -54,25 +52,23 @@ export function startStages(options: StagesOptions): RunningStages {
   return { input, output, finished };
 }
 
-function startJoined({ stages, input }: StagesOptions): readonly Child[] {
+async function startJoined({ stages, input, signal }: StagesOptions): Promise<readonly Child[]> {
+  const pipes = await takePipes(stages.length - 1);
   const children: Child[] = [];
   try {
-    for (const [index, stage] of [...stages.entries()].reverse()) {
-      const next = children[0]?.process.stdin;
-      const child = startChild(stage, [
-        index === 0 && input === 'none' ? 'ignore' : 'pipe',
-        next ?? 'pipe',
-        'pipe',
-      ]);
-      // destroy() closes our copy of the descriptor; end() would shut the socket down for the program that now holds it.
-      next?.destroy();
-      children.unshift(child);
+    signal.throwIfAborted();
+    for (const [index, stage] of stages.entries()) {
+      const first = input === 'none' ? 'ignore' : 'pipe';
+      const stdio = [pipes[index - 1]?.read ?? first, pipes[index]?.write ?? 'pipe', 'pipe'] as const;
+      children.push(startChild(stage, stdio));
     }
     return children;
   } catch (error) {
     // The system may refuse one for want of memory; the others would wait for its bytes for ever.
     for (const child of children) child.stop('SIGKILL');
     throw error;
+  } finally {
+    closePipes(pipes);
   }
 }
 

@@ -43,7 +43,7 @@ async function missingNow(
 
 async function readDefinitions(stage: Stage, context: EngineContext): Promise<Definitions> {
   const reader = await definitionsStage(context);
-  const running = startStages({ stages: [stage, reader], input: 'none', signal: context.signal });
+  const running = await startStages({ stages: [stage, reader], input: 'none', signal: context.signal });
   const [printed] = await Promise.all([buffer(running.output), running.finished]);
   return parseDefinitions(printed.toString('utf8'));
 }

@@ -62,7 +62,7 @@ async function readRestoredToc(
     env: connectionEnvironment(connection, context),
   };
   const { signal } = context;
-  const running = startStages({
+  const running = await startStages({
     stages: [dump, listStage(tools, context)],
     input: 'none',
     signal,

@@ -17,7 +17,7 @@ describe('a last program that reads no more', () => {
   it('is left to its own end where it may end early, though the others fail before', async () => {
     for (let count = 0; count < tries; count += 1) {
       const last = shell('head -c 100000 > /dev/null; exec < /dev/null; sleep 0.05; echo whole');
-      const running = startStages({
+      const running = await startStages({
         stages: [shell('exec yes'), last],
         input: 'none',
         signal,
@@ -32,7 +32,7 @@ describe('a last program that reads no more', () => {
     for (let count = 0; count < tries; count += 1) {
       const last = shell('head -c 100000 > /dev/null; echo "sh: error: enough" >&2; exit 3');
       const stages = [shell('exec yes'), last];
-      const running = startStages({ stages, input: 'none', signal, stopWith: 'SIGKILL' });
+      const running = await startStages({ stages, input: 'none', signal, stopWith: 'SIGKILL' });
       running.output.resume();
       await assert.rejects(running.finished, { message: /sh exited with code 3: sh: error: enough$/ });
     }
@@ -41,7 +41,7 @@ describe('a last program that reads no more', () => {
   it('has failed where it must read all, though it says that all is well', async () => {
     for (let count = 0; count < tries; count += 1) {
       const stages = [shell('exec yes'), shell('head -c 100000 > /dev/null')];
-      const running = startStages({ stages, input: 'none', signal, stopWith: 'SIGKILL' });
+      const running = await startStages({ stages, input: 'none', signal, stopWith: 'SIGKILL' });
       running.output.resume();
       await assert.rejects(running.finished, {
         name: 'StageFailure',
@@ -52,7 +52,11 @@ describe('a last program that reads no more', () => {
 
   it('has failed when it is this process that writes to it', async () => {
     for (let count = 0; count < tries; count += 1) {
-      const running = startStages({ stages: [shell('head -c 100000 > /dev/null')], input: 'pipe', signal });
+      const running = await startStages({
+        stages: [shell('head -c 100000 > /dev/null')],
+        input: 'pipe',
+        signal,
+      });
       running.output.resume();
       running.input?.write(Buffer.alloc(10_000_000));
       running.input?.end();
@@ -65,7 +69,7 @@ describe('a last program that reads no more', () => {
 
   it('has not when it read all that it was given, and did not wait for the end', async () => {
     for (let count = 0; count < tries; count += 1) {
-      const running = startStages({ stages: [shell('exec head -c 1000000')], input: 'pipe', signal });
+      const running = await startStages({ stages: [shell('exec head -c 1000000')], input: 'pipe', signal });
       running.input?.end(Buffer.alloc(1_000_000));
       assert.equal((await buffer(running.output)).length, 1_000_000);
       await running.finished;

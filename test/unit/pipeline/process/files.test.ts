@@ -28,7 +28,7 @@ describe('the files of a stage', () => {
   });
 
   it('reach every program of a pipeline that has some, and no other', async () => {
-    const running = startStages({
+    const running = await startStages({
       stages: [
         shell('cat /dev/fd/3', [first]),
         shell('ls /dev/fd/3 2>/dev/null >&2 && echo has one; cat', []),
@@ -80,7 +80,7 @@ describe('the files of a stage', () => {
     const missing: Stage = { program: '/nowhere/age', args: [], files: [first, second] };
     const { code } = await capture(missing, limits);
     assert.notEqual(code, 0);
-    assert.throws(() => startStages({ stages: [{ ...missing, program: 'a\0b' }], input: 'none', signal }));
+    await assert.rejects(startStages({ stages: [{ ...missing, program: 'a\0b' }], input: 'none', signal }));
     assert.throws(() =>
       withUnnamedFiles([first, second], () => {
         throw new Error('refused');

@@ -21,7 +21,7 @@ function shell(source: string): Stage {
 
 describe('stages joined by descriptors', () => {
   it('carry every byte from the first program to the last', async () => {
-    const running = startStages({
+    const running = await startStages({
       stages: [shell('head -c 50000000 /dev/zero'), cat, cat],
       input: 'none',
       signal,
@@ -39,7 +39,7 @@ describe('stages joined by descriptors', () => {
 
   it('say of a program that could not be started that it has no exit code', async () => {
     const missing: Stage = { program: '/nowhere/pg_restore', args: [] };
-    const running = startStages({ stages: [missing], input: 'none', signal });
+    const running = await startStages({ stages: [missing], input: 'none', signal });
     running.output.resume();
     await assert.rejects(running.finished, (error) => {
       assert.ok(error instanceof StageFailure);
@@ -56,7 +56,7 @@ describe('stages joined by descriptors', () => {
     // 30 runs in which the reader starts 50 ms after a writer that fills every buffer at once.
     const runs = Array.from({ length: 30 }, async () => {
       const slow = shell('sleep 0.05; exec cat');
-      const running = startStages({
+      const running = await startStages({
         stages: [shell('head -c 3000000 /dev/zero'), slow],
         input: 'none',
         signal,
@@ -67,14 +67,14 @@ describe('stages joined by descriptors', () => {
   });
 
   it('pass input to the first program and end when it ends', async () => {
-    const running = startStages({ stages: [cat, shell('tr a-z A-Z')], input: 'pipe', signal });
+    const running = await startStages({ stages: [cat, shell('tr a-z A-Z')], input: 'pipe', signal });
     running.input?.end('from node');
     assert.equal((await buffer(running.output)).toString(), 'FROM NODE');
   });
 
   it('give a program only the environment that its stage names', async () => {
     process.env.CANARY_OF_THE_WORKER = 'leaked';
-    const running = startStages({
+    const running = await startStages({
       stages: [{ ...shell('env'), env: { ONLY: 'this' } }],
       input: 'none',
       signal,
@@ -92,14 +92,14 @@ describe('the exit gate', () => {
     ['is killed after half its output', 'head -c 100000 /dev/zero; kill -9 $$'],
   ] as const) {
     it(`never lets the output end when the first program ${what}`, async () => {
-      const running = startStages({ stages: [shell(source), cat], input: 'none', signal });
+      const running = await startStages({ stages: [shell(source), cat], input: 'none', signal });
       await assert.rejects(buffer(running.output), StageFailure);
       await assert.rejects(running.finished, StageFailure);
     });
   }
 
   it('never lets the output end when the last program fails after closing its output', async () => {
-    const running = startStages({
+    const running = await startStages({
       stages: [cat, shell('cat; exec >&-; sleep 0.1; exit 3')],
       input: 'pipe',
       signal,
@@ -109,7 +109,7 @@ describe('the exit gate', () => {
   });
 
   it('names the program that failed and its last words, not those it took down', async () => {
-    const running = startStages({
+    const running = await startStages({
       stages: [shell('echo no space >&2; exit 5'), shell('sleep 60')],
       input: 'none',
       signal,
@@ -121,7 +121,7 @@ describe('the exit gate', () => {
   });
 
   it('fails for a program that does not exist', async () => {
-    const running = startStages({
+    const running = await startStages({
       stages: [{ program: '/nonexistent/tool', args: [] }, cat],
       input: 'none',
       signal,
@@ -130,7 +130,7 @@ describe('the exit gate', () => {
   });
 
   it('keeps a long stderr from blocking a program, and only its end', async () => {
-    const running = startStages({
+    const running = await startStages({
       stages: [shell('head -c 2000000 /dev/zero | tr "\\0" x >&2; echo the end >&2; exit 1')],
       input: 'none',
       signal,
@@ -146,7 +146,7 @@ describe('the exit gate', () => {
 describe('stopping', () => {
   it('ends every program and what it started, and gives the reason of the abort', async () => {
     const controller = new AbortController();
-    const running = startStages({
+    const running = await startStages({
       stages: [shell('sleep 61 & echo $!; wait'), cat],
       input: 'none',
       signal: controller.signal,
@@ -162,21 +162,32 @@ describe('stopping', () => {
     const stubborn = script(
       'process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000)',
     );
-    const running = startStages({ stages: [stubborn], input: 'none', signal: controller.signal, grace: 50 });
+    const running = await startStages({
+      stages: [stubborn],
+      input: 'none',
+      signal: controller.signal,
+      grace: 50,
+    });
     await firstChunk(running.output);
     controller.abort(new Error('enough'));
     await assert.rejects(running.finished, /enough/);
   });
 
-  it('refuses to start anything once aborted', () => {
-    assert.throws(
-      () => startStages({ stages: [cat], input: 'pipe', signal: AbortSignal.abort(new Error('too late')) }),
+  it('refuses to start anything once aborted', () =>
+    assert.rejects(
+      startStages({ stages: [cat], input: 'pipe', signal: AbortSignal.abort(new Error('too late')) }),
       /too late/,
-    );
+    ));
+
+  it('starts nothing when it is aborted while the pipes are made', async () => {
+    const controller = new AbortController();
+    const started = startStages({ stages: [cat, cat], input: 'none', signal: controller.signal });
+    controller.abort(new Error('too late'));
+    await assert.rejects(started, /too late/);
   });
 
   it('lets the last program end early when the caller says so, and takes the others down', async () => {
-    const running = startStages({
+    const running = await startStages({
       stages: [shell('yes'), shell('head -n 1')],
       input: 'none',
       signal,
@@ -187,7 +198,7 @@ describe('stopping', () => {
   });
 
   it('stops the programs when the reader gives up', async () => {
-    const running = startStages({ stages: [shell('yes')], input: 'none', signal });
+    const running = await startStages({ stages: [shell('yes')], input: 'none', signal });
     running.output.destroy();
     await assert.rejects(running.finished, StageFailure);
   });

@@ -18,7 +18,11 @@ const shell = (source: string): Stage => ({
 async function run({ before, after = 'cat' }: { before: string; after?: string }, signal = never) {
   const tail = await openTailStage(machineTools());
   try {
-    const running = startStages({ stages: [shell(before), tail.stage, shell(after)], input: 'none', signal });
+    const running = await startStages({
+      stages: [shell(before), tail.stage, shell(after)],
+      input: 'none',
+      signal,
+    });
     const [output] = await Promise.allSettled([text(running.output), running.finished]);
     return { output, last: tail.last() };
   } finally {
