@@ -61,6 +61,13 @@ const shop = `
   INSERT INTO app.audit (what) VALUES ('a'), ('b');
   INSERT INTO app.event VALUES (1), (11), (12);
   CREATE TABLE scratch.note AS SELECT generate_series(1, 4) AS id;
+  CREATE TYPE scratch.pair AS (one integer, other integer);
+  CREATE DOMAIN scratch.positive AS integer CHECK (value > 0);
+  CREATE TYPE scratch.span AS RANGE (subtype = integer);
+  CREATE SCHEMA aid; CREATE OPERATOR FAMILY app.ordering USING btree;
+  CREATE FUNCTION aid.compare(integer, integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT btint4cmp($1, $2)';
+  CREATE OPERATOR CLASS scratch.ordering FOR TYPE integer USING btree FAMILY app.ordering
+    AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 aid.compare(integer, integer);
   CREATE TABLE "Odd.Schema"."a.b" AS SELECT 1 AS id;
   CREATE TABLE "Odd.Schema"."star*name" AS SELECT 1 AS id;
   CREATE TABLE "Odd.Schema"."star1name" AS SELECT 1 AS id;

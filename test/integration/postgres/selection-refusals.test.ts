@@ -63,6 +63,11 @@ describe('a backup of a selection', () => {
       message: /could not be restored.*kinds\.state/,
     },
     {
+      title: 'a schema whose function a kept operator class has',
+      options: { schemas: { exclude: ['aid'] } },
+      message: /could not be restored.*needs function aid\.compare/,
+    },
+    {
       title: 'the schema of an extension',
       options: { schemas: { exclude: ['ext'] } },
       message: /could not be restored.*extension pgcrypto needs schema ext/,

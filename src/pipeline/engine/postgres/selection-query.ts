@@ -44,13 +44,18 @@ export const relationsQuery = `
 
 /**
  * What is kept and needs what is left out, so that a restore would fail; $1 are the oids of the relations that are left
- * out, $2 those of the schemas. A part of a table (a constraint, a rule, a default) is where its table is.
+ * out, $2 those of the schemas. A part of a table (a constraint, a rule, a default) is where its table is, a member of an
+ * operator class or family where that is, and the cast of a range type to its multirange, which comes with the type, where
+ * the type is.
  */
 export const brokenQuery = `
   with gone (classid, objid) as (
     select 'pg_class'::regclass::oid, unnest($1::oid[])
     union select 'pg_type'::regclass, t.oid from pg_type t left join pg_type e on e.oid = t.typelem
       where t.typrelid = any ($1) or e.typrelid = any ($1)
+    union select 'pg_class'::regclass, typrelid from pg_type where typrelid <> 0 and typnamespace = any ($2::oid[])
+    union select 'pg_constraint'::regclass, k.oid from pg_constraint k join pg_type t on t.oid = contypid
+      where typnamespace = any ($2)
     ${membersOf([
       ['pg_type', 'typnamespace'],
       ['pg_proc', 'pronamespace'],
@@ -82,7 +87,12 @@ export const brokenQuery = `
     and not exists (select from gone where gone.classid = d.classid and gone.objid = d.objid)
     and not ${isMember('d.classid', 'd.objid')}
     and not (part.home is not null and ${isMember('pg_class', 'part.home')})
-    and d.classid not in ('pg_publication_rel'::regclass, 'pg_default_acl'::regclass, 'pg_amop'::regclass, 'pg_amproc'::regclass)
+    and not (d.classid = 'pg_cast'::regclass and d.deptype = 'i')
+    and d.classid not in ('pg_publication_rel'::regclass, 'pg_default_acl'::regclass)
+    and not exists (
+      select from pg_depend owner join gone on gone.classid = owner.refclassid and gone.objid = owner.refobjid
+      where d.classid in ('pg_amop'::regclass, 'pg_amproc'::regclass) and owner.classid = d.classid and owner.objid = d.objid
+        and owner.refclassid in ('pg_opclass'::regclass, 'pg_opfamily'::regclass))
     and not exists (select from pg_class where d.classid = 'pg_class'::regclass and oid = d.objid and relkind = 't')
     and not exists (select from pg_trigger where d.classid = 'pg_trigger'::regclass and oid = d.objid and tgisinternal)
   union
