@@ -104,6 +104,30 @@ describe('a backup of a selection', () => {
       }));
   }
 
+  for (const options of [
+    { tables: { exclude: ['bücher'] } },
+    { tables: { excludeData: ['bücher'] } },
+    { schemas: { exclude: ['größe'] } },
+  ] satisfies DumpOptions[]) {
+    it(`is refused where pg_dump would take the name for another: ${JSON.stringify(options)}`, () =>
+      withEngineRun(async (run) => {
+        const own = shop.server.uniqueName();
+        await query(
+          shop.server.adminUrl,
+          `CREATE DATABASE ${own} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'`,
+        );
+        const url = shop.server.url(own);
+        await query(url, 'CREATE TABLE "bücher" (); CREATE TABLE item (); CREATE SCHEMA "größe"');
+        const source = { ...shop.sourceWith(options), url: new Secret(url) };
+        await assert.rejects(run.backUp(source), { code: 'CONFIG_INVALID', message: /encoding is LATIN1/ });
+        await run.backUp({
+          ...source,
+          ...shop.sourceWith({ tables: { exclude: ['item'] } }),
+          url: new Secret(url),
+        });
+      }));
+  }
+
   it('waits for a lock as long as it may, with and without counting', () =>
     withEngineRun(async (run) => {
       const own = await shop.server.createDatabase();

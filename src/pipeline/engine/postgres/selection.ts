@@ -29,8 +29,8 @@ export type Selecting = Pick<SourceOf<'postgres'>, 'tables' | 'schemas' | 'schem
 export const everything: Selection = { schemas: [], relations: [], withoutRows: [], left: [], idle: [] };
 
 /**
- * Resolves the patterns against the database. CONFIG_INVALID when a pattern of an `include` matches nothing, or when what
- * is left could not be restored because it needs what is left out.
+ * Resolves the patterns against the database. CONFIG_INVALID when a pattern of an `include` matches nothing, when pg_dump
+ * could not be told a name, or when what is left could not be restored because it needs what is left out.
  */
 export async function readSelection(session: Session, selecting: Selecting): Promise<Selection> {
   if (!selects(selecting)) return everything;
@@ -39,6 +39,7 @@ export async function readSelection(session: Session, selecting: Selecting): Pro
     await session.query<RelationRow>(relationsQuery),
   ];
   const selection = select({ schemas, relations }, selecting);
+  await refuseUnspeakable(session, selection);
   await refuseBroken(session, selection, selecting);
   return selection;
 }
@@ -123,6 +124,29 @@ function refuseIdle(
   throw new BackupDataError('CONFIG_INVALID', `"${idle}" in ${setting} matches nothing in the database`, {
     hint: 'Write SCHEMA.NAME as the server does, upper and lower case too; a schema that is left out has no tables.',
   });
+}
+
+/**
+ * Arguments are UTF-8, and pg_dump takes them to be in the encoding of the database: a name that is written otherwise there
+ * would match nothing, and what was to be left out would be in the dump.
+ */
+async function refuseUnspeakable(
+  { query }: Session,
+  { schemas, relations, withoutRows }: Selection,
+): Promise<void> {
+  const named = [...relations, ...withoutRows].flatMap((each) => [each.schema, each.name]);
+  const names = [...schemas.map((schema) => schema.name), ...named].filter((each) => /\P{ASCII}/u.test(each));
+  if (names.length === 0) return;
+  const [row] = await query<{ encoding: string }>("select current_setting('server_encoding') as encoding");
+  const encoding = row?.encoding ?? '';
+  if (encoding === 'UTF8') return;
+  const name = names.find((each) => encoding !== 'SQL_ASCII' || each.includes('\u{FFFD}'));
+  if (name === undefined) return;
+  throw new BackupDataError(
+    'CONFIG_INVALID',
+    `"${name}" cannot be left out of a dump of a database whose encoding is ${encoding}, because pg_dump could not be told its name`,
+    { hint: 'Keep it in tables and schemas of the configuration, or give it a name of ASCII characters.' },
+  );
 }
 
 async function refuseBroken(
