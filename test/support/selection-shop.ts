@@ -64,6 +64,9 @@ const shop = `
   CREATE TYPE scratch.pair AS (one integer, other integer);
   CREATE DOMAIN scratch.positive AS integer CHECK (value > 0);
   CREATE TYPE scratch.span AS RANGE (subtype = integer);
+  CREATE MATERIALIZED VIEW app.busy AS SELECT 1 AS events;
+  CREATE VIEW app.busier AS SELECT events + 1 AS events FROM app.busy;
+  CREATE MATERIALIZED VIEW app.busiest AS SELECT * FROM app.busier;
   CREATE SCHEMA aid; CREATE OPERATOR FAMILY app.ordering USING btree;
   CREATE FUNCTION aid.compare(integer, integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT btint4cmp($1, $2)';
   CREATE OPERATOR CLASS scratch.ordering FOR TYPE integer USING btree FAMILY app.ordering

@@ -78,6 +78,21 @@ describe('a backup of a selection', () => {
       message: /dumped without its rows: app\."?order"? needs app\.customer/,
     },
     {
+      title: 'the rows of a materialized view that another one is made of, by way of a view',
+      options: { tables: { excludeData: ['app.busy'] } },
+      message: /dumped without its rows: app\.busiest needs app\.busy$/,
+    },
+    {
+      title: 'the sequence of an identity column, which comes with its table',
+      options: { tables: { exclude: ['app.order_id_seq'] } },
+      message: /table app\."?order"? needs sequence app\.order_id_seq/,
+    },
+    {
+      title: 'a sequence without the column that it belongs to',
+      options: { tables: { include: ['app.audit_id_seq'] } },
+      message: /sequence app\.audit_id_seq needs table app\.audit/,
+    },
+    {
       title: 'a partition without its table',
       options: { tables: { include: ['app.event_old'] } },
       message: /could not be restored.*app\.event_old needs .*app\.event/,

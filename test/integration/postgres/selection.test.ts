@@ -92,6 +92,18 @@ describe('a backup of a selection', () => {
       note: 'a selection: without their rows: app.audit, app.event, app.event_new, app.event_old',
     },
     {
+      title: 'a table, and the rows of one that it alone refers to',
+      options: { tables: { exclude: ['app.order'], excludeData: ['app.customer'] } },
+      left: ['app.order'],
+      empty: ['app.customer'],
+    },
+    {
+      title: 'the rows of materialized views, one of which is made of the other',
+      options: { tables: { excludeData: ['app.bus*'] } },
+      left: [],
+      note: 'a selection: without their rows: app.busiest, app.busy',
+    },
+    {
       title: 'all but one schema',
       options: { schemas: { include: ['app', 'kind?', 'public', 'ext'] } },
       left: Object.keys(all).filter((name) => !/^(app|public)/.test(name)),

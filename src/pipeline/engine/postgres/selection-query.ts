@@ -18,6 +18,10 @@ export interface RelationRow {
 /** What would be in a dump that holds everything of the database's own; an extension's members are the extension's. */
 const dumpable = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
 
+/** Of a row of pg_depend whose object is a sequence: it belongs to a column. */
+const ownsSequence = `classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and refobjsubid <> 0
+  and deptype in ('a', 'i')`;
+
 export const schemasQuery = `
   select n.oid::text, n.nspname::text as name from pg_namespace n
   where ${dumpable} and not ${isMember('pg_namespace', 'n.oid')}
@@ -28,8 +32,7 @@ export const relationsQuery = `
     select inhrelid, inhparent from pg_inherits
     union all
     select objid, refobjid from pg_depend
-    where classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and refobjsubid <> 0
-      and deptype in ('a', 'i') and objid in (select oid from pg_class where relkind = 'S')
+    where ${ownsSequence} and objid in (select oid from pg_class where relkind = 'S')
   ), paths (below, above) as (
     select below, above from edges
     union
@@ -46,7 +49,7 @@ export const relationsQuery = `
  * What is kept and needs what is left out, so that a restore would fail; $1 are the oids of the relations that are left
  * out, $2 those of the schemas. A part of a table (a constraint, a rule, a default) is where its table is, a member of an
  * operator class or family where that is, and the cast of a range type to its multirange, which comes with the type, where
- * the type is.
+ * the type is. A sequence that belongs to a column of a kept table would be dumped with it all the same.
  */
 export const brokenQuery = `
   with gone (classid, objid) as (
@@ -99,14 +102,36 @@ export const brokenQuery = `
   select 'extension ' || extname, 'schema ' || nspname
   from pg_extension join pg_namespace n on n.oid = extnamespace
   where extnamespace = any ($2) and nspname <> 'public'
+  union
+  select pg_describe_object(refclassid, refobjid, 0), pg_describe_object(classid, objid, 0)
+  from pg_depend join pg_class on pg_class.oid = objid and relkind = 'S'
+  where ${ownsSequence} and objid = any ($1) and refobjid <> all ($1)
   order by 1, 2 limit 4`;
 
-/** Checked foreign keys of rows that are kept ($1 are the relations without rows or without a definition) to rows that are not. */
+/** Views, and what each reads. */
+const readers = `
+  select ev_class, refobjid from pg_rewrite w join pg_depend on classid = 'pg_rewrite'::regclass and objid = w.oid
+  where refclassid = 'pg_class'::regclass and refobjid <> ev_class`;
+
+/**
+ * What is kept with its rows and needs rows that are not: $1 are the oids of the relations without rows, $2 those of the
+ * relations that are left out. Checked foreign keys, and materialized views that are made, by way of views too, of one that
+ * would not be populated.
+ */
 export const danglingQuery = `
+  with recursive reads (reader, needed) as (
+    select ev_class, oid from pg_class join (${readers}) r on r.refobjid = oid where relkind = 'm' and oid = any ($1::oid[])
+    union
+    select r.ev_class, needed from reads join pg_class on oid = reader and relkind = 'v' join (${readers}) r on r.refobjid = reader
+  )
   select format('%I.%I', n.nspname, c.relname) as what, confrelid::regclass::text as needs
   from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
   where k.contype = 'f' and k.convalidated and c.relkind = 'r'
-    and k.confrelid = any ($1::oid[]) and k.conrelid <> all ($1)
+    and k.confrelid = any ($1) and k.conrelid <> all ($1) and k.conrelid <> all ($2::oid[])
+  union
+  select reader::regclass::text, needed::regclass::text
+  from reads join pg_class on oid = reader and relkind = 'm' and relispopulated
+  where reader <> all ($1) and reader <> all ($2)
   order by 1, 2 limit 4`;
 
 function membersOf(catalogs: readonly (readonly [string, string])[]): string {

@@ -163,7 +163,7 @@ async function refuseBroken(
   if (broken.length > 0) throw unrestorable(broken, 'left out');
   if (schemaOnly || withoutRows.length === 0) return;
   const oids = withoutRows.map(({ oid }) => oid);
-  const dangling = await session.query<{ what: string; needs: string }>(danglingQuery, [oids]);
+  const dangling = await session.query<{ what: string; needs: string }>(danglingQuery, [oids, left]);
   if (dangling.length > 0) throw unrestorable(dangling, 'dumped without its rows');
 }
 
