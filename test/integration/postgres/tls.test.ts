@@ -121,6 +121,19 @@ describe('a PostgreSQL server that demands TLS', () => {
       hint: /exists on this machine/,
     },
     {
+      title: 'a mode that verifies and nothing to verify with',
+      url: () => urlFor('plain', { sslmode: 'verify-full' }),
+      code: 'CONFIG_INVALID',
+      message: /sslmode=verify-full and no sslrootcert, and there is no .*\.postgresql\/root\.crt/,
+      hint: /sslrootcert=FILE/,
+    },
+    {
+      title: 'a client certificate that is none',
+      url: () => urlFor('certified', { ...key(), sslmode: 'require', sslcert: given.ca.client.key }),
+      message: /no encrypted connection that can be trusted/,
+      hint: /sslcert/,
+    },
+    {
       title: 'a private key that others may read',
       url: () =>
         urlFor('certified', {

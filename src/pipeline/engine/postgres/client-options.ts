@@ -1,4 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import type { ClientConfig } from 'pg';
 import { BackupDataError } from '../../../shared/errors.ts';
@@ -30,9 +32,10 @@ export async function clientOptions(
 
 /** As libpq: a root certificate turns `require` into `verify-ca`, and `system` means the roots that this machine trusts. */
 async function tlsOptions(mode: string, parameters: ReadonlyMap<string, string>): Promise<ConnectionOptions> {
-  const [ca, cert, key] = await Promise.all(
+  const [named, cert, key] = await Promise.all(
     ['sslrootcert', 'sslcert', 'sslkey'].map((name) => certificate(name, parameters)),
   );
+  const ca = parameters.has('sslrootcert') ? named : await usualRoots(mode);
   const verifies = mode.startsWith('verify-') || (mode === 'require' && ca !== undefined);
   return {
     ...{ ca, cert, key },
@@ -61,6 +64,20 @@ async function certificate(
       },
     );
   }
+}
+
+/** Those that libpq takes where the URL names none. CONFIG_INVALID where a mode that verifies lacks them: pg_dump would fail. */
+async function usualRoots(mode: string): Promise<Buffer | undefined> {
+  const path = join(homedir(), '.postgresql', 'root.crt');
+  const found = await readFile(path).catch(() => undefined);
+  if (found || !mode.startsWith('verify-')) return found;
+  throw new BackupDataError(
+    'CONFIG_INVALID',
+    `the PostgreSQL URL has sslmode=${mode} and no sslrootcert, and there is no ${path}`,
+    {
+      hint: "Add sslrootcert=FILE, the authority's certificate; for a public authority the machine's list, such as /etc/ssl/certs/ca-certificates.crt.",
+    },
+  );
 }
 
 /** As libpq, which pg_dump would otherwise be the first to ask: others may not read a key; the group of root may. */

@@ -10,7 +10,7 @@ export interface Connection {
   port: number;
   user: string;
   database: string;
-  /** Undefined when the URL has none: PGPASSWORD or the password file of this process's user then decide. */
+  /** Undefined when the URL has none: the server must then want none. No variable and no password file takes its place. */
   password: Secret | undefined;
   /** The URL's other parameters by their libpq names. */
   parameters: ReadonlyMap<string, string>;

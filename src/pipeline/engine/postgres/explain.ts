@@ -18,7 +18,14 @@ const known: readonly Words[] = [
   },
   {
     pattern:
-      /password authentication failed|no password supplied|no pg_hba\.conf entry|authentication failed|valid client certificate|certificate verify failed|server certificate for|SSL error: .*alert|(certificate|private key) file/i,
+      /valid client certificate|certificate verify failed|server certificate for|SSL error: .*alert|(certificate|private key) file/i,
+    code: 'DATABASE_AUTH',
+    says: 'no encrypted connection that both sides trust',
+    hint: "Check sslmode, sslrootcert, sslcert and sslkey in the database's URL, and that the certificate names the host.",
+  },
+  {
+    pattern:
+      /password authentication failed|no password supplied|no pg_hba\.conf entry|authentication failed/i,
     code: 'DATABASE_AUTH',
     says: 'the server refused the log-in',
     hint: "Check user and password in the database's URL, and the server's pg_hba.conf.",

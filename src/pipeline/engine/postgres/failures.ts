@@ -64,7 +64,7 @@ function meaningOf(thrown: unknown): Meaning | undefined {
   if (code === '55P03') return locked;
   if (unreachableSystemErrors.has(code) || unreachableMessages.test(message))
     return unreachable('it cannot be reached');
-  if (tlsMessages.test(message)) return untrusted;
+  if (tlsMessages.test(message) || /^ERR_(OSSL|SSL|TLS)_/.test(code)) return untrusted;
   return undefined;
 }
 

@@ -48,6 +48,20 @@ describe('the words of a failed PostgreSQL tool', () => {
     );
   });
 
+  for (const words of [
+    'SSL error: certificate verify failed',
+    'root certificate file "system" does not exist',
+    'FATAL:  connection requires a valid client certificate',
+  ]) {
+    it(`send to the certificates, not to the password: ${words}`, () => {
+      const error = explain(
+        `pg_dump: error: connection to server at "db" (10.0.0.1), port 5432 failed: ${words}`,
+      );
+      assert.equal(error?.code, 'DATABASE_AUTH');
+      assert.match(error?.hint ?? '', /sslrootcert, sslcert and sslkey/);
+    });
+  }
+
   it('mean nothing known when they only quote a row', () => {
     assert.equal(
       explain('pg_restore: error: COPY failed\nCONTEXT:  COPY t, line 1: "permission denied"'),
