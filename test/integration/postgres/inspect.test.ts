@@ -37,6 +37,15 @@ describe('an inspection of a PostgreSQL database', () => {
     return user;
   }
 
+  it('is not changed by options that the environment has for other programs', async () => {
+    process.env.PGOPTIONS = '-c nonsense=1';
+    try {
+      await engine.inspect(databaseConfig(sample.url), engineContext());
+    } finally {
+      delete process.env.PGOPTIONS;
+    }
+  });
+
   it('tells what a restore will need to know', async () => {
     const {
       engine: made,

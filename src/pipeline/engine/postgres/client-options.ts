@@ -16,7 +16,9 @@ export async function clientOptions(
 ): Promise<readonly ClientConfig[]> {
   const { host, port, user, database, password, parameters } = connection;
   const base: ClientConfig = {
-    ...{ host, port, user, database, options: parameters.get('options') },
+    ...{ host, port, user, database },
+    // Not empty, because `pg` would put PGOPTIONS of this process in its place, which pg_dump is not given.
+    options: parameters.get('options') || ' ',
     // A function, because `pg` would put PGPASSWORD of this process in the place of an absent password.
     password: () => password?.reveal() ?? '',
     application_name: 'backupdata',
