@@ -37,6 +37,16 @@ describe('an inspection of a PostgreSQL database', () => {
     return user;
   }
 
+  it('names the settings of roles that only this database has, because no restore makes them', async () => {
+    const [user, name] = [await createUser(), await server.createDatabase()];
+    await query(server.adminUrl, `ALTER ROLE ${user} IN DATABASE ${name} SET search_path = app, public`);
+    await query(server.adminUrl, `ALTER ROLE ${user} IN DATABASE ${name} SET work_mem = '5MB'`);
+    const { notes } = await engine.inspect(databaseConfig(server.url(name)), engineContext());
+    assert.deepEqual(notes, [
+      `settings of roles in this database alone, which a restore does not make: ${user} (search_path, work_mem)`,
+    ]);
+  });
+
   it('is not changed by options that the environment has for other programs', async () => {
     process.env.PGOPTIONS = '-c nonsense=1';
     try {

@@ -86,6 +86,11 @@ function notesOn(row: InspectionRow): string[] {
           `subscriptions that are not in this backup, because only a superuser may dump them: ${row.subscriptions.join(', ')}`,
         ]
       : []),
+    ...(row.role_settings.length > 0
+      ? [
+          `settings of roles in this database alone, which a restore does not make: ${row.role_settings.join('; ')}`,
+        ]
+      : []),
     ...(row.tablespaces.length > 0 ? [`tablespaces: ${row.tablespaces.join(', ')}`] : []),
   ];
 }

@@ -17,6 +17,8 @@ export interface InspectionRow {
   tablespaces: string[];
   /** Those that pg_dump passes over, with no more than a warning, because the user is no superuser. */
   subscriptions: string[];
+  /** `ROLE (NAME, NAME)`: what is set for a role in this database alone. Only `pg_restore --create` would make it. */
+  role_settings: string[];
   /** At most four names. */
   unreadable: string[];
   system_identifier: string | null;
@@ -43,6 +45,7 @@ export function inspectionQuery({ tellsIdentity }: Pick<Server, 'tellsIdentity'>
       array(select extname || ' ' || extversion from pg_extension where extname <> 'plpgsql' order by 1) as extensions,
       array(${tablespaces}) as tablespaces,
       array(${subscriptions}) as subscriptions,
+      array(${roleSettings}) as role_settings,
       array(${unreadable}) as unreadable,
       ${identity} as system_identifier
     from pg_database d
@@ -66,6 +69,12 @@ const tablespaces = `
 const subscriptions = `
   select subname::text from pg_subscription
   where subdbid = d.oid and not (select rolsuper from pg_roles where rolname = current_user)
+  order by 1`;
+
+const roleSettings = `
+  select format('%s (%s)', pg_get_userbyid(setrole), (
+    select string_agg(split_part(setting, '=', 1), ', ' order by setting) from unnest(setconfig) setting))
+  from pg_db_role_setting where setdatabase = d.oid and setrole <> 0
   order by 1`;
 
 /** What pg_dump locks or reads; the members of an extension are not dumped. */
