@@ -57,6 +57,24 @@ describe('a restore of single PostgreSQL tables', () => {
     return row;
   }
 
+  it('brings the extension that an exclusion constraint needs, which its entry in the archive does not name', async () => {
+    const source = server.url(await server.createDatabase());
+    await query(
+      source,
+      `CREATE SCHEMA ext; CREATE EXTENSION btree_gist SCHEMA ext; CREATE EXTENSION pg_trgm;
+       CREATE TABLE booking (room integer, EXCLUDE USING gist (room WITH =)); INSERT INTO booking VALUES (1);
+       CREATE TABLE item (id integer PRIMARY KEY)`,
+    );
+    const made = await dumpInMemory(engine, source);
+    const extensions = async (table: string): Promise<unknown> => {
+      const url = server.url(await server.createDatabase());
+      await restoreFromMemory(engine, made, { url, options: { tables: [`public.${table}`] } });
+      return query(url, `SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'`);
+    };
+    assert.deepEqual(await extensions('booking'), [{ extname: 'btree_gist' }]);
+    assert.deepEqual(await extensions('item'), []);
+  });
+
   it('brings everything that belongs to a table, and what it needs', async () => {
     const { url, notes, content } = await restoreTables(['public.customers']);
     const source = await contentOf(sample.url);

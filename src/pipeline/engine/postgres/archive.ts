@@ -4,6 +4,15 @@ import { plainEnvironment } from '../system-programs.ts';
 import type { Server } from './session.ts';
 import { parseToc, type TocEntry } from './toc.ts';
 import type { ClientTools, ToolRequest } from './tools.ts';
+import { writeUseList } from './use-list.ts';
+
+/** Some of what an archive holds. */
+export interface ArchiveEntries {
+  part: ManifestPart;
+  parts: PartReader;
+  tools: ClientTools;
+  entries: readonly TocEntry[];
+}
 
 /** Whoever restores must understand the archive, and speak to the server. */
 export function neededFor({ restore }: Manifest, server: Pick<Server, 'major'>): ToolRequest {
@@ -25,6 +34,22 @@ export async function readToc(
 ): Promise<readonly TocEntry[]> {
   const listing = await parts.collect(part, listStage(tools, context));
   return parseToc(listing.toString('utf8'), [...manifest.restore.roles, manifest.restore.owner]);
+}
+
+/** The SQL of these entries alone; none of rows. */
+export async function readDefinitions(
+  { part, parts, tools, entries }: ArchiveEntries,
+  context: EngineContext,
+): Promise<string> {
+  if (entries.length === 0) return '';
+  const list = await writeUseList(entries);
+  try {
+    const args = ['--file=-', `--use-list=${list.path}`];
+    const stage = { program: tools.pgRestore, args, env: plainEnvironment(context) };
+    return (await parts.collect(part, stage)).toString('utf8');
+  } finally {
+    await list.remove();
+  }
 }
 
 /** Reads an archive on stdin and prints what `parseToc` reads. */

@@ -4,6 +4,7 @@ import { dataPartOf } from '../data-part.ts';
 import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTarget } from '../engine.ts';
 import { neededFor, readToc } from './archive.ts';
 import { addressOf, connectionOf } from './connection.ts';
+import { withExtensionOfExclusions } from './exclusions.ts';
 import { inspectTarget, type Target } from './inspect-target.ts';
 import { executeRestore } from './restore-steps.ts';
 import { isOfDatabase, missingRoles, noRoles, ownersMissing, planRoles, type RolePlan } from './roles.ts';
@@ -39,7 +40,7 @@ export async function prepareRestore(
   const at = await inspectTarget({ connection, manifest, options }, context);
   const tools = await finder.choose(neededFor(manifest, at.facts.server), context);
   const found = { ...request, at, tools, part, toc: await readToc({ ...request, part, tools }, context) };
-  const selection = options.tables.length > 0 ? selectTables(found) : null;
+  const selection = options.tables.length > 0 ? await selectTables(found, context) : null;
   const entries = selection?.entries ?? found.toc;
   const roles = options.globals ? await planRoles(manifest, request.parts, at.facts.roles) : noRoles;
   const owners = await decideOwners({ ...found, toc: entries }, roles, context);
@@ -86,7 +87,10 @@ function leftOfDatabase({ options, toc }: Found): string[] {
 }
 
 /** TARGET_NOT_EMPTY when the target has one of the tables and the operator did not allow to restore over it. */
-function selectTables({ at, manifest, options, toc }: Found): Selection {
+async function selectTables(
+  { at, manifest, options, toc, ...archive }: Found,
+  context: EngineContext,
+): Promise<Selection> {
   const relations = findRelations(toc, options.tables);
   const present = relations.filter(at.exists);
   if (present.length > 0 && options.confirm === undefined) {
@@ -99,7 +103,9 @@ function selectTables({ at, manifest, options, toc }: Found): Selection {
       holds: present.map(nameOf),
     });
   }
-  return selectEntries(toc, relations, at.exists);
+  const { entries } = selectEntries(toc, relations, at.exists);
+  const whole = await withExtensionOfExclusions(toc, { ...archive, entries }, context);
+  return selectEntries(whole, relations, at.exists);
 }
 
 /** OWNER_MISSING when roles are missing and the operator chose neither to make them nor to do without. */

@@ -1,22 +1,11 @@
 import { BackupDataError } from '../../../shared/errors.ts';
-import type { ManifestPart } from '../../../shared/manifest.ts';
-import type { EngineContext, PartReader } from '../engine.ts';
-import { plainEnvironment } from '../system-programs.ts';
+import type { EngineContext } from '../engine.ts';
+import { type ArchiveEntries, readDefinitions } from './archive.ts';
 import { namingRoles } from './roles.ts';
-import type { TocEntry } from './toc.ts';
-import type { ClientTools } from './tools.ts';
-import { writeUseList } from './use-list.ts';
 
 export interface OwnerOptions {
   args: readonly string[];
   notes: readonly string[];
-}
-
-interface Archive {
-  part: ManifestPart;
-  parts: PartReader;
-  tools: ClientTools;
-  entries: readonly TocEntry[];
 }
 
 /**
@@ -24,7 +13,7 @@ interface Archive {
  * when a row security policy does: without it the rows would be protected otherwise than in the source.
  */
 export async function withoutOwners(
-  archive: Archive,
+  archive: ArchiveEntries,
   missing: readonly string[],
   context: EngineContext,
 ): Promise<OwnerOptions> {
@@ -51,25 +40,14 @@ export async function withoutOwners(
 const ownersLeftOut: OwnerOptions = { args: ['--no-owner'], notes: ['owners were left out'] };
 
 async function rolesNamedBy(
-  { part, parts, tools, entries }: Archive,
+  { entries, ...archive }: ArchiveEntries,
   wanted: (desc: string) => boolean,
   context: EngineContext,
 ): Promise<string[]> {
   const chosen = entries.filter(
     (entry) => namingRoles.has(entry.desc) && wanted(entry.desc) && !/^DATABASE /.test(entry.tag),
   );
-  if (chosen.length === 0) return [];
-  const list = await writeUseList(chosen);
-  try {
-    const stage = {
-      program: tools.pgRestore,
-      args: ['--file=-', `--use-list=${list.path}`],
-      env: plainEnvironment(context),
-    };
-    return rolesIn((await parts.collect(part, stage)).toString('utf8'));
-  } finally {
-    await list.remove();
-  }
+  return rolesIn(await readDefinitions({ ...archive, entries: chosen }, context));
 }
 
 const name = '(?:"(?:[^"]|"")+"|[\\w$]+)';
