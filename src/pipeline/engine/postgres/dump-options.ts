@@ -11,7 +11,7 @@ type Source = SourceOf<'postgres'>;
 const allowed: readonly RegExp[] = [
   /^--no-(comments|publications|subscriptions|security-labels|tablespaces|table-access-method|toast-compression|privileges)$/,
   /^--(load-via-partition-root|quote-all-identifiers)$/,
-  /^--extra-float-digits=-?\d{1,2}$/,
+  /^--extra-float-digits=(-(\d|1[0-5])|[0-3])$/,
 ];
 
 /** CONFIG_INVALID for a setting that pg_dump cannot or must not be given. */

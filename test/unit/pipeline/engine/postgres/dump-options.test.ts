@@ -59,7 +59,7 @@ describe('extraArguments', () => {
     '--no-comments',
     '--no-tablespaces',
     '--load-via-partition-root',
-    '--extra-float-digits=3',
+    ...['--extra-float-digits=3', '--extra-float-digits=-15'],
   ])
     it(`may hold ${argument}`, () => refuseOptions(sampleDatabase({ extraArguments: [argument] })));
 
@@ -89,6 +89,7 @@ describe('extraArguments', () => {
       '--include-foreign-data=*',
       '--no-comm',
     ],
+    ...['--extra-float-digits=4', '--extra-float-digits=-16'],
     ...['--extra-float-digits', '--no-comments=1', ' --no-comments', '--no-comments\n--file=x', ''],
   ])
     it(`may not hold ${JSON.stringify(argument)}`, () =>
