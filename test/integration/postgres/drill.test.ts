@@ -15,7 +15,8 @@ it('a drill restores everything into a database of its own, proves it, and leave
       source.url,
       `CREATE TABLE public.hidden AS SELECT generate_series(1, 100) AS id;
        ALTER TABLE public.hidden ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-       CREATE POLICY nobody ON public.hidden USING (false)`,
+       CREATE POLICY nobody ON public.hidden USING (false);
+       ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor`,
     );
     const driller = await createDriller(postgres);
     await configure({

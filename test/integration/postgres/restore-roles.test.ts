@@ -179,6 +179,22 @@ describe('a restore of a PostgreSQL database whose roles the server lacks', () =
     assert.match(notes.join('\n'), new RegExp(`all grants were left out.*${grantee}`));
   });
 
+  it('without owners leaves grants out, and says so, when default privileges are of a role that the user is not', async () => {
+    const source = server.url(await server.createDatabase());
+    await query(
+      source,
+      'CREATE TABLE item (); ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor',
+    );
+    const user = server.uniqueName();
+    await query(server.adminUrl, `CREATE ROLE ${user} LOGIN CREATEDB PASSWORD 'pw'`);
+    const { notes } = await restoreFromMemory(engine, await dumpInMemory(engine, source), {
+      url: server.url('postgres', user, 'pw'),
+      database: server.uniqueName(),
+      options: { create: true, noOwner: true },
+    });
+    assert.match(notes.join('\n'), /all grants were left out, because default privileges are of roles/);
+  });
+
   it('without owners is refused when a row security policy is for a role that the server lacks', async () => {
     const statements = (_: string, grantee: string): string =>
       `CREATE POLICY p ON item FOR SELECT TO ${grantee} USING (id > 0)`;

@@ -56,12 +56,12 @@ export async function prepareRestore(
   );
 }
 
-/** A server without tablespaces of its own has only one place for everything. */
+/** A server without tablespaces of its own has only one place for everything. In a drill nobody is granted anything, and its user may not grant as others. */
 function argumentsFor({ at, options }: Found, over: boolean): string[] {
   return [
     ...(over ? ['--clean', '--if-exists'] : []),
     ...(at.facts.hasTablespaces ? [] : ['--no-tablespaces']),
-    ...(options.isolated ? ['--no-subscriptions'] : []),
+    ...(options.isolated ? ['--no-subscriptions', '--no-privileges'] : []),
   ];
 }
 
@@ -116,7 +116,8 @@ async function decideOwners(
 ): Promise<OwnerOptions> {
   const existing = new Set([...at.facts.roles, ...roles.created]);
   const missing = missingRoles({ entries: toc, manifest, create: options.create }, existing);
-  if (options.noOwner) return withoutOwners({ ...archive, entries: toc }, missing, context);
+  if (options.noOwner)
+    return withoutOwners({ ...archive, entries: toc }, { missing, actsAs: at.facts.actsAs }, context);
   if (missing.length > 0) throw ownersMissing(missing, at.connection);
   return { args: [], notes: [] };
 }

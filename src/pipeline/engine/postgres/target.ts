@@ -5,6 +5,8 @@ export interface TargetFacts {
   server: Server;
   systemIdentifier: string | null;
   roles: ReadonlySet<string>;
+  /** The roles whose rights the user has: all for a superuser. */
+  actsAs: ReadonlySet<string>;
   /** Whether it has tablespaces besides the two that every server has. */
   hasTablespaces: boolean;
 }
@@ -14,14 +16,21 @@ export async function readTargetFacts(session: Session): Promise<TargetFacts> {
   const identity = server.tellsIdentity
     ? '(select system_identifier::text from pg_control_system())'
     : 'null::text';
-  const [row] = await session.query<{ identity: string | null; roles: string[]; tablespaces: boolean }>(`
+  const [row] = await session.query<{
+    identity: string | null;
+    roles: string[];
+    acts: string[];
+    tablespaces: boolean;
+  }>(`
     select ${identity} as identity,
       array(select rolname::text from pg_roles) as roles,
+      array(select rolname::text from pg_roles where pg_has_role(oid, 'usage')) as acts,
       exists (select from pg_tablespace where spcname !~ '^pg_') as tablespaces`);
   return {
     server,
     systemIdentifier: row?.identity ?? null,
     roles: new Set(row?.roles),
+    actsAs: new Set(row?.acts),
     hasTablespaces: row?.tablespaces ?? true,
   };
 }

@@ -9,31 +9,37 @@ export interface OwnerOptions {
 }
 
 /**
- * How to restore without owners. Grants are kept unless one of them names a role that the server lacks. OWNER_MISSING
- * when a row security policy does: without it the rows would be protected otherwise than in the source.
+ * How to restore without owners. Grants are kept unless one of them names a role that the server lacks, or default
+ * privileges are those of a role that the user may not act as. OWNER_MISSING when a row security policy names a missing
+ * role: without it the rows would be protected otherwise than in the source.
  */
 export async function withoutOwners(
   archive: ArchiveEntries,
-  missing: readonly string[],
+  { missing, actsAs }: { missing: readonly string[]; actsAs: ReadonlySet<string> },
   context: EngineContext,
 ): Promise<OwnerOptions> {
-  if (missing.length === 0) return ownersLeftOut;
-  const lacking = new Set(missing);
-  const policies = await rolesNamedBy(
-    archive,
-    (desc) => desc === 'POLICY' || desc === 'USER MAPPING',
-    context,
-  );
-  const needed = policies.filter((role) => lacking.has(role));
-  if (needed.length > 0) throw policyRoleMissing(needed);
-  const grantees = await rolesNamedBy(archive, (desc) => desc === 'ACL' || desc === 'DEFAULT ACL', context);
-  const ungranted = grantees.filter((role) => lacking.has(role));
-  if (ungranted.length === 0) return ownersLeftOut;
+  if (missing.length > 0) {
+    const lacking = new Set(missing);
+    const lacked = async (...descs: string[]): Promise<string[]> => {
+      const named = await rolesNamedBy(archive, (desc) => descs.includes(desc), context);
+      return named.filter((role) => lacking.has(role));
+    };
+    const needed = await lacked('POLICY', 'USER MAPPING');
+    if (needed.length > 0) throw policyRoleMissing(needed);
+    const ungranted = await lacked('ACL', 'DEFAULT ACL');
+    if (ungranted.length > 0)
+      return grantsLeftOut(`some are to roles that the server lacks: ${ungranted.join(', ')}`);
+  }
+  const others = archive.entries.filter(({ desc, owner }) => desc === 'DEFAULT ACL' && !actsAs.has(owner));
+  if (others.length === 0) return ownersLeftOut;
+  const names = [...new Set(others.map(({ owner }) => owner))].join(', ');
+  return grantsLeftOut(`default privileges are of roles that this user may not act as: ${names}`);
+}
+
+function grantsLeftOut(why: string): OwnerOptions {
   return {
     args: ['--no-owner', '--no-privileges'],
-    notes: [
-      `owners and all grants were left out, because some are to roles that the server lacks: ${ungranted.join(', ')}`,
-    ],
+    notes: [`owners and all grants were left out, because ${why}`],
   };
 }
 
