@@ -12,7 +12,8 @@ it('a selection is proven by a drill with counts, told by show and RESTORE.md, a
     const url = postgres.url(await postgres.createDatabase());
     await query(
       url,
-      `CREATE SCHEMA app; CREATE SCHEMA scratch; CREATE TYPE app.level AS ENUM ('low');
+      `CREATE SCHEMA app; CREATE SCHEMA scratch; CREATE TYPE app.level AS ENUM ('low'); COMMENT ON TYPE app.level IS 'of an item';
+       CREATE FUNCTION app.rank(app.level) RETURNS integer LANGUAGE sql AS 'SELECT 1';
        CREATE TABLE app.item AS SELECT generate_series(1, 7) AS id, 'low'::app.level AS level;
        CREATE TABLE app.log (id serial); INSERT INTO app.log DEFAULT VALUES; INSERT INTO app.log DEFAULT VALUES;
        CREATE TABLE app.import AS SELECT 1 AS id; CREATE TABLE scratch.note AS SELECT 1 AS id`,
@@ -20,11 +21,13 @@ it('a selection is proven by a drill with counts, told by show and RESTORE.md, a
     const options = {
       schemas: { exclude: ['scratch'] },
       tables: { exclude: ['app.import'], excludeData: ['app.log'] },
+      extraArguments: ['--quote-all-identifiers'],
     };
     const notes = [
       'a selection: schemas that are not in this backup, with all they hold: scratch',
       'a selection: tables, views and sequences that are not in this backup: app.import',
       'a selection: without their rows: app.log',
+      'dumped with --quote-all-identifiers',
     ];
     const driller = await createDriller(postgres);
     const databases = {

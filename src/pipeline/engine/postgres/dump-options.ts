@@ -77,6 +77,11 @@ export function notesOnSelection(source: Source, selection: Selection): string[]
   ];
 }
 
+/** Whether such notes tell of a dump that has every name in quotes, in its table of contents too. */
+export function quotesEveryName(notes: readonly string[]): boolean {
+  return notes.some((note) => /^dumped with (.* )?--quote-all-identifiers( |$)/.test(note));
+}
+
 const shown = 10;
 
 function listed(names: readonly string[]): string {

@@ -1,10 +1,12 @@
 import { buffer } from 'node:stream/consumers';
 import { BackupDataError } from '../../../shared/errors.ts';
+import type { Manifest } from '../../../shared/manifest.ts';
 import { StageFailure } from '../../process/failure.ts';
 import { startStages } from '../../process/run.ts';
 import type { EngineContext } from '../engine.ts';
 import { listStage } from './archive.ts';
 import { addressOf, type Connection } from './connection.ts';
+import { quotesEveryName } from './dump-options.ts';
 import { connectionEnvironment } from './environment.ts';
 import { explainTool } from './explain.ts';
 import { isOfDatabase } from './roles.ts';
@@ -25,12 +27,20 @@ const largeObjects = new Set(['BLOB', 'BLOB METADATA', 'LARGE OBJECT']);
 /** Every database has a schema `public` and most an extension `plpgsql`, and pg_dump names them only where they were changed. */
 const perhapsUnnamed = new Set(['SCHEMA', 'EXTENSION']);
 
+/** What a drill made of a backup. */
+export interface Restored {
+  connection: Connection;
+  tools: ClientTools;
+  manifest: Pick<Manifest, 'notes'>;
+}
+
 /** The entries of an archive's table of contents whose objects the restored database lacks, in the archive's order, as people would call them. */
 export async function missingObjects(
-  { toc, connection, tools }: { toc: readonly TocEntry[]; connection: Connection; tools: ClientTools },
+  { toc, ...restoration }: Restored & { toc: readonly TocEntry[] },
   context: EngineContext,
 ): Promise<string[]> {
-  const restored = await readRestoredToc({ connection, tools }, context);
+  const { connection } = restoration;
+  const restored = await readRestoredToc(restoration, context);
   const named = new Set(restored.map(keyOf));
   const present = countByKey(restored);
   const absent = toc.filter((entry) => isCompared(entry) && !takeOne(present, keyOf(entry)));
@@ -51,14 +61,17 @@ export async function missingObjects(
   });
 }
 
-/** The database is dumped without its rows, because nothing else gives its objects the names that the archive gives them. */
+/** The database is dumped without its rows, because nothing else gives its objects the names that the archive gives them, in quotes or not. */
 async function readRestoredToc(
-  { connection, tools }: { connection: Connection; tools: ClientTools },
+  { connection, tools, manifest }: Restored,
   context: EngineContext,
 ): Promise<readonly TocEntry[]> {
   const dump = {
     program: tools.pgDump,
-    args: ['--format=custom', '--compress=0', '--schema-only', '--no-password'],
+    args: [
+      ...['--format=custom', '--compress=0', '--schema-only', '--no-password'],
+      ...(quotesEveryName(manifest.notes) ? ['--quote-all-identifiers'] : []),
+    ],
     env: connectionEnvironment(connection, context),
   };
   const { signal } = context;

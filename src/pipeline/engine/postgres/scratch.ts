@@ -36,7 +36,7 @@ export async function openScratch(
     missing: async (backup) => {
       const tools = await finder.choose(neededFor(manifest, server), context);
       const toc = await readToc({ ...backup, part: dataPartOf(manifest), tools }, context);
-      const missing = await missingObjects({ toc, connection, tools }, context);
+      const missing = await missingObjects({ toc, connection, tools, manifest }, context);
       await withSession({ connection, context, otherwise: 'RESTORE_FAILED' }, liftForcedPolicies);
       return missing;
     },

@@ -37,8 +37,9 @@ const kinds: Readonly<Record<string, string>> = {
   'TEXT SEARCH DICTIONARY': 'text search dictionary',
 };
 
+/** Quotes are left out, because a dump may have more of them than names need. */
 function keyOf(kind: string, schema: string | null, name: string): string {
-  return JSON.stringify([kind, schema, name]);
+  return JSON.stringify([kind, schema, name.replaceAll('"', '')]);
 }
 
 /** Argument types are named as pg_dump names them, because the session's search path is empty. */
