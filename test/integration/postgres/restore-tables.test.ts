@@ -187,6 +187,30 @@ describe('a restore of single PostgreSQL tables', () => {
     assert.deepEqual(await query(url, 'SELECT kept FROM sales.orders'), [{ kept: 7 }]);
   });
 
+  it('is refused over a partitioned table that has more partitions than the backup, with --table and without', async () => {
+    const database = await server.createDatabase();
+    const url = server.url(database);
+    await restoreFromMemory(engine, backup, { url });
+    await query(
+      url,
+      `CREATE TABLE events_2027 PARTITION OF events FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
+       INSERT INTO events_2027 (day) VALUES ('2027-01-01')`,
+    );
+    for (const tables of [[], ['public.events']]) {
+      await assert.rejects(
+        prepareFromMemory(engine, backup, { url, options: { tables, confirm: database } }),
+        {
+          code: 'TARGET_NOT_EMPTY',
+          message: /would drop partitions .*: public\.events_2027$/,
+          hint: /DETACH PARTITION public\.events_2027/,
+        },
+      );
+    }
+    await query(url, 'ALTER TABLE events DETACH PARTITION events_2027');
+    await restoreFromMemory(engine, backup, { url, options: { confirm: database } });
+    assert.deepEqual(await query(url, 'SELECT count(*)::int AS rows FROM events_2027'), [{ rows: 1 }]);
+  });
+
   it('is refused when the table is there and nothing was typed', async () => {
     const database = await server.createDatabase();
     await query(server.url(database), 'CREATE SCHEMA sales; CREATE TABLE sales.lines (old int)');

@@ -4,7 +4,7 @@ import type { EngineContext, RestoreOptions } from '../engine.ts';
 import { addressOf, type Connection } from './connection.ts';
 import { onServer, refuseExisting } from './create-database.ts';
 import { withSession } from './session.ts';
-import { contentsOf, readTargetFacts, type TargetFacts } from './target.ts';
+import { contentsOf, type Partition, partitionsOf, readTargetFacts, type TargetFacts } from './target.ts';
 import { type Existence, nothingExists, readExistence } from './target-objects.ts';
 
 /** What a restore found where it is to restore to. */
@@ -15,6 +15,8 @@ export interface Target {
   exists: Existence;
   /** Whether there is something that the operator allowed to be restored over. */
   holdsObjects: boolean;
+  /** Where the operator allowed to restore over them. */
+  partitions: readonly Partition[];
 }
 
 export interface TargetRequest {
@@ -37,7 +39,8 @@ export async function inspectTarget(request: TargetRequest, context: EngineConte
 async function inspectServer({ connection }: TargetRequest, context: EngineContext): Promise<Target> {
   return onServer(connection, context, async (session) => {
     await refuseExisting(session, connection);
-    return { connection, facts: await readTargetFacts(session), exists: nothingExists, holdsObjects: false };
+    const facts = await readTargetFacts(session);
+    return { connection, facts, exists: nothingExists, holdsObjects: false, partitions: [] };
   });
 }
 
@@ -47,8 +50,9 @@ async function inspectDatabase(
 ): Promise<Target> {
   return withSession({ connection, context, otherwise: 'RESTORE_FAILED' }, async (session) => {
     const facts = await readTargetFacts(session);
+    const partitions = options.confirm === undefined ? [] : await partitionsOf(session);
     if (options.tables.length > 0)
-      return { connection, facts, exists: await readExistence(session), holdsObjects: false };
+      return { connection, facts, exists: await readExistence(session), holdsObjects: false, partitions };
     const contents = await contentsOf(session);
     if (contents.length > 0 && options.confirm === undefined)
       throw notEmpty({
@@ -58,6 +62,6 @@ async function inspectDatabase(
         manifest,
         holds: contents,
       });
-    return { connection, facts, exists: nothingExists, holdsObjects: contents.length > 0 };
+    return { connection, facts, exists: nothingExists, holdsObjects: contents.length > 0, partitions };
   });
 }

@@ -9,6 +9,7 @@ import { inspectTarget, type Target } from './inspect-target.ts';
 import { executeRestore } from './restore-steps.ts';
 import { isOfDatabase, missingRoles, noRoles, ownersMissing, planRoles, type RolePlan } from './roles.ts';
 import { findRelations, nameOf, type Selection, selectEntries } from './select-tables.ts';
+import { refuseLostPartitions } from './target.ts';
 import type { TocEntry } from './toc.ts';
 import type { ClientTools, ClientToolsFinder } from './tools.ts';
 import { type OwnerOptions, withoutOwners } from './without-owners.ts';
@@ -45,6 +46,8 @@ export async function prepareRestore(
   const roles = options.globals ? await planRoles(manifest, request.parts, at.facts.roles) : noRoles;
   const owners = await decideOwners({ ...found, toc: entries }, roles, context);
   const over = at.holdsObjects || (selection?.relations.some(at.exists) ?? false);
+  if (over)
+    refuseLostPartitions(at, new Set((selection?.relations ?? found.toc.filter(isTable)).map(nameOf)));
   return executeRestore(
     {
       ...{ connection, tools, part, roles, selection },
@@ -54,6 +57,10 @@ export async function prepareRestore(
     },
     context,
   );
+}
+
+function isTable({ desc }: TocEntry): boolean {
+  return desc === 'TABLE' || desc === 'FOREIGN TABLE';
 }
 
 /** A server without tablespaces of its own has only one place for everything. In a drill nobody is granted anything, and its user may not grant as others. */

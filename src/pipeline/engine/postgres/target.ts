@@ -1,3 +1,5 @@
+import { BackupDataError } from '../../../shared/errors.ts';
+import { addressOf, type Connection } from './connection.ts';
 import type { Server, Session } from './session.ts';
 
 /** What a restore must know of the server that it restores to. */
@@ -41,6 +43,44 @@ export async function contentsOf(session: Session): Promise<readonly string[]> {
   return Object.entries(row ?? {})
     .filter(([, count]) => count !== '0')
     .map(([kind, count]) => `${count} ${kind}`);
+}
+
+/** A partition and what it is one of, as SCHEMA.NAME. */
+export interface Partition {
+  name: string;
+  of: string;
+}
+
+export function partitionsOf({ query }: Session): Promise<readonly Partition[]> {
+  return query<Partition>(`
+    select n.nspname || '.' || c.relname as name, an.nspname || '.' || a.relname as of
+    from pg_inherits join pg_class c on c.oid = inhrelid join pg_namespace n on n.oid = c.relnamespace
+    join pg_class a on a.oid = inhparent join pg_namespace an on an.oid = a.relnamespace
+    where c.relispartition and c.relkind in ('r', 'p', 'f')
+    order by 1`);
+}
+
+/**
+ * TARGET_NOT_EMPTY when partitions would go with the table that they are of, and not come back: to drop a partitioned table is
+ * to drop all its partitions, those too that were made since the backup. `restored` are tables as SCHEMA.NAME.
+ */
+export function refuseLostPartitions(
+  { connection, partitions }: { connection: Connection; partitions: readonly Partition[] },
+  restored: ReadonlySet<string>,
+): void {
+  const dropped = new Set(restored);
+  for (const table of dropped) {
+    for (const { name, of } of partitions) if (of === table) dropped.add(name);
+  }
+  const [lost, ...others] = partitions.filter(({ name }) => dropped.has(name) && !restored.has(name));
+  if (!lost) return;
+  throw new BackupDataError(
+    'TARGET_NOT_EMPTY',
+    `to restore over "${connection.database}" at ${addressOf(connection)} would drop partitions that this restore does not bring back: ${[lost, ...others].map(({ name }) => name).join(', ')}`,
+    {
+      hint: `Restore into a new database with --create, or detach them first: ALTER TABLE ${lost.of} DETACH PARTITION ${lost.name}.`,
+    },
+  );
 }
 
 const ownSchema = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
