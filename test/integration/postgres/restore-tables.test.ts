@@ -167,6 +167,14 @@ describe('a restore of single PostgreSQL tables', () => {
     assert.ok('public.other' in content);
   });
 
+  it('leaves a sequence of the target at its value, and says so', async () => {
+    const { url, notes } = await restoreTables(['public.customers'], { before: 'CREATE SEQUENCE ticket' });
+    assert.deepEqual(notes, [
+      'the sequence public.ticket of the target was left at its value, which may be behind the restored rows',
+    ]);
+    assert.deepEqual(await query(url, "SELECT nextval('ticket')::int AS next"), [{ next: 1 }]);
+  });
+
   it('is combined with create', async () => {
     const database = server.uniqueName();
     const target = { url: server.url(database), options: { tables: ['sales.lines'], create: true } };

@@ -112,12 +112,12 @@ export function selectEntries(
     else chosen.add(entry.id);
   }
   addJoints(toc, byId, chosen);
-  addPrerequisites({ toc, byId, chosen, exists });
+  const shared = addPrerequisites({ toc, byId, chosen, exists });
   addFollowers(toc, byId, chosen);
   return {
     entries: toc.filter((entry) => chosen.has(entry.id)),
     relations,
-    notes: [...leftOut.map(leftOutKey), ...detached(toc, relations)],
+    notes: [...leftOut.map(leftOutKey), ...detached(toc, relations), ...shared.map(leftAsItWas)],
   };
 }
 
@@ -156,6 +156,7 @@ function addJoints(toc: readonly TocEntry[], byId: Entries, chosen: Set<number>)
   }
 }
 
+/** Gives the sequences that the target has already, and that nobody sets: other tables may use them. */
 function addPrerequisites({
   toc,
   byId,
@@ -166,17 +167,23 @@ function addPrerequisites({
   byId: Entries;
   chosen: Set<number>;
   exists: (entry: TocEntry) => boolean;
-}): void {
+}): TocEntry[] {
+  const shared = new Set<TocEntry>();
   const partitions = new Map(attachments(toc).map(({ partition, parent }) => [partition, parent]));
   for (const id of chosen) {
     const entry = byId.get(id);
     if (!entry || joints.has(entry.desc)) continue;
     for (const need of needsOf(entry, byId)) {
-      if (chosen.has(need.id) || !isNeeded(entry, need, partitions) || exists(need)) continue;
+      if (chosen.has(need.id) || !isNeeded(entry, need, partitions)) continue;
+      if (exists(need)) {
+        if (need.desc === 'SEQUENCE') shared.add(need);
+        continue;
+      }
       if (relationDescs.has(need.desc)) throw needsAnother(entry, need);
       chosen.add(need.id);
     }
   }
+  return [...shared];
 }
 
 /** A partition is made by itself and attached later; a sequence that a default uses is made without its owner. */
@@ -221,6 +228,10 @@ function detached(toc: readonly TocEntry[], relations: readonly TocEntry[]): str
 
 function leftOutKey(entry: TocEntry): string {
   return `the foreign key ${nameOf(entry)} was left out, because the table that it refers to was not restored`;
+}
+
+function leftAsItWas(sequence: TocEntry): string {
+  return `the sequence ${nameOf(sequence)} of the target was left at its value, which may be behind the restored rows`;
 }
 
 function notFound(table: string, names: readonly string[]): BackupDataError {
