@@ -5,7 +5,7 @@ import { createCompletion } from './completion.ts';
 import { type CliContext, complain, createCliContext } from './context.ts';
 import { exitCodesText } from './exit-codes.ts';
 import type { Host } from './host.ts';
-import { usageError } from './usage.ts';
+import { refuseRepeated, usageError } from './usage.ts';
 import { verbs } from './verbs/verbs.ts';
 import { readVersion } from './version.ts';
 import { withoutSecrets } from './without-secrets.ts';
@@ -40,7 +40,7 @@ async function dispatch(host: Host, json: boolean): Promise<number> {
       describe: 'Print one JSON document; progress as JSON lines',
       global: true,
     })
-    .parserConfiguration({ 'duplicate-arguments-array': false, 'greedy-arrays': false })
+    .parserConfiguration({ 'greedy-arrays': false })
     .strictCommands()
     .strict()
     .demandCommand(1, missingCommand)
@@ -52,6 +52,7 @@ async function dispatch(host: Host, json: boolean): Promise<number> {
       throw error && error.name !== 'YError' ? error : usageError(message, host.argv);
     });
   addCommands(parser, verbs, async (verb, options) => {
+    refuseRepeated(verb, options, host.argv);
     const context = contextOf(host, options);
     try {
       code = await verb.run(context, options);

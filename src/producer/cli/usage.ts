@@ -1,4 +1,5 @@
 import { BackupDataError } from '../../shared/errors.ts';
+import type { Verb } from './verb.ts';
 import { verbs } from './verbs/verbs.ts';
 
 /** What yargs says of a command line, as an error of ours: one sentence, and the help page of that command. */
@@ -6,6 +7,18 @@ export function usageError(message: string, argv: readonly string[]): BackupData
   const found = rewordings.find(([pattern]) => pattern.test(message));
   const sentence = found ? message.replace(...found) : message;
   return new BackupDataError('USAGE', sentence, { hint: hintFor(argv) });
+}
+
+/** An option that takes one value and was given two: neither may be forgotten without a word. */
+export function refuseRepeated(
+  { lists }: Verb,
+  options: Readonly<Record<string, unknown>>,
+  argv: readonly string[],
+): void {
+  const repeated = Object.keys(options).find(
+    (name) => name !== '_' && !lists.includes(name) && Array.isArray(options[name]),
+  );
+  if (repeated !== undefined) throw usageError(`--${repeated} may be given only once`, argv);
 }
 
 const rewordings: readonly (readonly [RegExp, string])[] = [

@@ -8,6 +8,8 @@ export interface Verb {
   describe: string;
   /** What its own exit codes mean, for its help; every code with its general meaning when it is not given. */
   exits: ExitMeanings | undefined;
+  /** Arguments and options that take more than one value; any other is given once. */
+  lists: readonly string[];
   builder: (parser: Argv) => Argv;
   /** Gives the exit code; an error decides it itself. */
   run: (context: CliContext, options: Record<string, unknown>) => Promise<number>;
@@ -24,16 +26,25 @@ interface TypedVerb<Options> {
   command: string;
   describe: string;
   exits?: ExitMeanings;
+  lists?: readonly string[];
   builder: (parser: Argv) => Argv<object>;
   run: (context: CliContext, options: Options) => Promise<number>;
 }
 
 /** Ties a verb's options to what its builder declares; yargs has checked them by the time `run` sees them. */
-export function verb<Options>({ command, describe, exits, builder, run }: TypedVerb<Options>): Verb {
+export function verb<Options>({
+  command,
+  describe,
+  exits,
+  lists = [],
+  builder,
+  run,
+}: TypedVerb<Options>): Verb {
   return {
     command,
     describe,
     exits,
+    lists,
     builder: (parser) => builder(parser) as Argv,
     run: (context, options) => run(context, options as Options),
   };

@@ -16,6 +16,7 @@ interface Options {
 export const backupVerb = verb<Options>({
   command: 'backup [databases..]',
   describe: 'Back databases up now, and wait for the outcome',
+  lists: ['databases'],
   builder: (parser) =>
     parser
       .positional('databases', {

@@ -26,6 +26,7 @@ interface Options {
 export const restoreVerb = verb<Options>({
   command: 'restore <backup>',
   describe: 'Restore a backup to a target that you name',
+  lists: ['table'],
   builder: (parser) =>
     parser
       .positional('backup', backupArgument)

@@ -16,6 +16,14 @@ const cases: Record<string, { message: RegExp; page: RegExp }> = {
     message: /--level takes "checksum", "decode", "restore", and not "x"$/,
     page: /`backupdata verify --help`/,
   },
+  'restore shop --to one --to other': {
+    message: /--to may be given only once$/,
+    page: /`backupdata restore --help`/,
+  },
+  'list --config one.yaml --config other.yaml': {
+    message: /--config may be given only once$/,
+    page: /`backupdata list --help`/,
+  },
 };
 
 describe('a command line that cannot be read', () => {
