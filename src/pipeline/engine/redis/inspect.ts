@@ -22,8 +22,7 @@ export async function inspect(database: DatabaseConfig, context: EngineContext):
   refuseOlderTool(toolVersion, serverVersion, info);
   return {
     engine: { name: 'redis', serverVersion, toolVersion, format: 'RDB' },
-    // Of the data set: replicas share it and a clean restart keeps it, while run_id changes at every start.
-    source: { systemIdentifier: info.get('master_replid') ?? null, database: 'all databases' },
+    source: sourceIn(info),
     restore: {
       minToolVersion: serverVersion,
       encoding: '',
@@ -44,6 +43,16 @@ async function toolVersionOf(context: EngineContext): Promise<string> {
   return own === '' ? versionOf(await needProgram('cli', context), context) : own;
 }
 
+/**
+ * Nothing that a server tells of itself stays: run_id changes at every start, and master_replid with each dump of a server
+ * without replicas, whose backups would all be of different sources. One without keys may have lost them, and its backups must
+ * not count as those of the data.
+ */
+function sourceIn(info: ServerInfo): Inspection['source'] {
+  const database = keysByDatabase(info).size > 0 ? 'all databases' : 'all databases, none with a key';
+  return { systemIdentifier: null, database };
+}
+
 function versionIn(info: ServerInfo): string {
   return info.get('valkey_version') ?? info.get('redis_version') ?? '';
 }
@@ -51,7 +60,7 @@ function versionIn(info: ServerInfo): string {
 /** What would give a backup that looks whole and is not. */
 function refuseUnfit(info: ServerInfo, connection: Connection): void {
   const where = `Redis at ${addressOf(connection)}`;
-  if (info.get('redis_mode') === 'sentinel')
+  if ((info.get('redis_mode') ?? info.get('server_mode')) === 'sentinel')
     throw new BackupDataError('CONFIG_INVALID', `${where} is a sentinel, which holds no data`, {
       hint: 'Name the server itself in the URL.',
     });
