@@ -40,6 +40,23 @@ describe('a drill of Redis', () => {
       });
     }));
 
+  it('starts a server with as many databases as there are', () =>
+    withRedisServer(
+      (redis) =>
+        withEngineRun(async (run) => {
+          await withRedis(redis.url, 40, (own) => own.set('name', 'value'));
+          await drill(run, redis, {}, async (scratch) => {
+            assert.deepEqual(await scratch.missing(nothing), []);
+            assert.deepEqual(await scratch.count(), new Map([['db40', 1]]));
+          });
+          const manifest = await run.backUp(redisSource(redis.url));
+          const target = { source: null, database: join(run.path, '..', 'restored.rdb') };
+          const notes = await run.restoreTo(manifest, target, { create: true });
+          assert.match(notes.join('\n'), /only with databases 41 or more/);
+        }),
+      ['--databases', '64'],
+    ));
+
   it('tells of keys that the server did not load', () =>
     withDebugging((redis) =>
       withEngineRun(async (run) => {

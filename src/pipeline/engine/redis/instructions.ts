@@ -1,4 +1,5 @@
 import type { EngineInstructions, InstructionsRequest } from '../engine.ts';
+import { enoughDatabases } from './rdb-file.ts';
 
 /** The name of the file to make, for the shell: the reader may set TARGET. */
 const target = '"${TARGET:-restored.rdb}"';
@@ -22,16 +23,16 @@ export function instructions({ parts, restore, decode }: InstructionsRequest): E
       },
       {
         title:
-          'Start a server from it, on a Unix socket in this folder (always without an append-only file: with one it starts empty and writes over the RDB when it stops)',
+          'Start a server from it, on a Unix socket in this folder (always without an append-only file: with one it starts empty and writes over the RDB when it stops; with enough databases: it does not start where the RDB has more of them)',
         commands: [
-          `redis-server --port 0 --unixsocket "$PWD/restored.sock" --dir "$PWD" --dbfilename ${target} --appendonly no --save '' --daemonize yes`,
-          `${whenLoaded}; redis-cli -s restored.sock INFO keyspace`,
+          `redis-server --port 0 --unixsocket restored.sock --dir "$PWD" --dbfilename ${target} --databases ${enoughDatabases} --appendonly no --save '' --logfile "$PWD/restored.log" --pidfile "$PWD/restored.pid" --daemonize yes`,
+          `${whileLoading}; redis-cli -s restored.sock INFO keyspace || tail restored.log`,
         ],
       },
     ],
   };
 }
 
-/** For ten minutes at most. */
-const whenLoaded =
-  'tries=0; until redis-cli -e -s restored.sock PING > /dev/null 2>&1 || [ "$tries" -ge 600 ]; do sleep 1; tries=$((tries + 1)); done';
+/** As long as the server lives. Its socket is named by no path: that of a backup's folder can be longer than one may be. */
+const whileLoading =
+  'sleep 1; while kill -0 "$(cat restored.pid)" 2> /dev/null && ! redis-cli -e -s restored.sock PING > /dev/null 2>&1; do sleep 1; done';

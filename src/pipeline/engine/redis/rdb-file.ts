@@ -9,9 +9,14 @@ import { needProgram } from './tools.ts';
 /** How every RDB begins; four digits of its version follow. */
 export const signature = Buffer.from('REDIS');
 
+/** A server does not start from an RDB with a database beyond those that it is told to have, by default 16. These cost it 10 MB. */
+export const enoughDatabases = '10000';
+
 export interface CheckedRdb {
   /** How many keys it holds, those whose life has ended included. */
   keys: number;
+  /** How many databases a server must have to start from it. */
+  databases: number;
   /** Bytes that follow its end. */
   after: number;
 }
@@ -28,12 +33,23 @@ export async function checkRdb(path: string, context: EngineContext): Promise<Ch
   const end = /^\[offset (\d+)\] .*RDB looks OK/m.exec(said)?.[1];
   const keys = /^\[info\] (\d+) keys read/m.exec(said)?.[1];
   if (succeeded(exit) && end !== undefined && keys !== undefined)
-    return { keys: Number(keys), after: (await stat(path)).size - Number(end) };
+    return {
+      keys: Number(keys),
+      databases: databasesIn(said),
+      after: (await stat(path)).size - Number(end),
+    };
   const complaint = complaintIn(said);
   if (/can't handle RDB format version/i.test(complaint)) throw tooOld(complaint);
   // It complains on stdout; one that ended well without saying that all is well has refused the file too.
   const code = succeeded(exit) ? 1 : exit.code;
   throw new StageFailure([{ ...exit, code, stderr: complaint || exit.stderr }]);
+}
+
+function databasesIn(said: string): number {
+  const numbers = Array.from(said.matchAll(/^\[offset \d+\] Selecting DB ID (\d+)/gm), ([, id]) =>
+    Number(id),
+  );
+  return Math.max(0, ...numbers.map((number) => number + 1));
 }
 
 function complaintIn(said: string): string {

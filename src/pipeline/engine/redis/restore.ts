@@ -40,8 +40,8 @@ export async function prepareRestore(
     stage: writer(replacement.path),
     readsAll: true,
     finish: async () => {
-      await checkRdb(replacement.path, context);
-      return [...(await replacement.publish()), ...advice];
+      const { databases } = await checkRdb(replacement.path, context);
+      return [...(await replacement.publish()), ...needOf(databases), ...advice];
     },
     undo: async () => {
       await replacement.discard();
@@ -63,6 +63,16 @@ function pathOf({ source, database }: RestoreTarget): string {
 
 function keptName(path: string, { backupId }: Manifest): string {
   return `${path.slice(path.lastIndexOf('/') + 1)}.before-${backupId}`;
+}
+
+/** What a server has by default. */
+const usualDatabases = 16;
+
+function needOf(databases: number): string[] {
+  if (databases <= usualDatabases) return [];
+  return [
+    `it has a database ${databases - 1}: a server starts from it only with databases ${databases} or more`,
+  ];
 }
 
 const advice = [

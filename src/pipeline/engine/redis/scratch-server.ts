@@ -7,6 +7,7 @@ import { plainEnvironment } from '../system-programs.ts';
 import { withClient } from './client.ts';
 import type { Connection } from './connection.ts';
 import { readInfo, type ServerInfo } from './info.ts';
+import { enoughDatabases } from './rdb-file.ts';
 
 /** A server on a file, for a drill. */
 export interface ScratchServer {
@@ -50,6 +51,7 @@ function argumentsFor({ socket, folder, path }: { socket: string; folder: string
     unixsocket: socket,
     unixsocketperm: '700',
     dir: folder,
+    databases: enoughDatabases,
     dbfilename: path.slice(path.lastIndexOf('/') + 1),
     save: '',
     appendonly: 'no',
