@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { type Child, startChild } from '../../process/child.ts';
@@ -8,6 +7,7 @@ import { withClient } from './client.ts';
 import type { Connection } from './connection.ts';
 import { readInfo, type ServerInfo } from './info.ts';
 import { enoughDatabases } from './rdb-file.ts';
+import { socketIn } from './socket-path.ts';
 
 /** A server on a file, for a drill. */
 export interface ScratchServer {
@@ -24,7 +24,7 @@ export async function startScratchServer(
   { program, folder, path }: { program: string; folder: string; path: string },
   context: EngineContext,
 ): Promise<ScratchServer> {
-  const socket = join(folder, 'server');
+  const socket = socketIn(folder, 'server');
   const child = startChild(
     { program, args: argumentsFor({ socket, folder, path }), env: plainEnvironment(context) },
     ['ignore', 'pipe', 'pipe'],

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, isIP, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { type ConnectionOptions, connect, getCACertificates, type TLSSocket } from 'node:tls';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { openTemporaryFolder } from '../../file/temporary-folder.ts';
 import type { EngineContext } from '../engine.ts';
 import { addressOf, type Connection, type TlsSettings } from './connection.ts';
+import { socketIn } from './socket-path.ts';
 
 /** A socket that only this user can open, and behind it the server, by encrypted connections whose end was proven. */
 export interface Tunnel {
@@ -29,7 +29,6 @@ export async function openTunnel(
 ): Promise<Tunnel> {
   const options = await connectionOptions(connection, tls);
   const folder = await openTemporaryFolder({ bytes: 0, now: new Date() });
-  const path = join(folder.path, 'redis');
   const sockets = new Set<Socket>();
   let failure: BackupDataError | undefined;
   const server = createServer((near) => {
@@ -54,10 +53,11 @@ export async function openTunnel(
   });
   const close = async (): Promise<void> => {
     for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    if (server.listening) await new Promise((resolve) => server.close(resolve));
     await folder.remove();
   };
   try {
+    const path = socketIn(folder.path, 'redis');
     await once(server.listen(path), 'listening');
     return { path, failure: () => failure, close };
   } catch (error) {
