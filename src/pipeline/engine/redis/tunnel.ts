@@ -36,16 +36,13 @@ export async function openTunnel(
     waitAtMost(connectTimeout, far);
     far.pipe(near);
     onceAccepted(far, () => near.pipe(far));
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.once('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
     }
+    near.once('close', () => far.destroy());
+    // One that ended as it should has ended the other too, which may still have to give away the last of the dump.
+    far.once('close', () => far.readableEnded || near.destroy());
     near.on('error', () => undefined);
     far.on('error', (error) => {
       failure ??= tunnelFailure(error, connection);
