@@ -5,6 +5,9 @@ import { limit, programLine, text } from './values.ts';
 /** Patterns of names: `*` stands for any characters, `?` for one; all else is as it is written, case too. */
 const patterns = z.array(text).default([]);
 
+/** Node refuses it with a message that quotes the value, escaped so that it is not known for a secret. */
+const noNul = 'no program can be given one';
+
 const someProgram = programLine.min(1);
 
 const postgresUrl = urlOf({
@@ -65,7 +68,10 @@ const command = z.strictObject({
   environment: z
     .record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
-      z.string().transform((value) => new Secret(value)),
+      z
+        .string()
+        .refine((value) => !value.includes('\0'), { message: `has a zero byte in it: ${noNul}` })
+        .transform((value) => new Secret(value)),
     )
     .default({}),
 });
@@ -127,6 +133,7 @@ function urlOf({ protocols, message }: { protocols: readonly string[]; message: 
   return text
     .refine((url) => protocols.includes(protocolOf(url) ?? ''), { message })
     .refine(canBeDecoded, { message: 'has a "%" that begins no escape; write %25 for a plain "%"' })
+    .refine((url) => !url.includes('%00'), { message: `has a %00 in it: ${noNul}` })
     .transform((value) => new Secret(value));
 }
 

@@ -42,6 +42,27 @@ describe('a program of a configuration', () => {
   });
 });
 
+describe('a secret of a configuration', () => {
+  it('has no zero byte, which no program can be given and whose refusal would quote it', async () => {
+    for (const url of [
+      'redis://:hush%00hush@h',
+      'postgres://u:hush%00hush@h/d',
+      'mysql://u:hush%00hush@h/d',
+    ]) {
+      const engine = url.slice(0, url.indexOf(':'));
+      const text = `${storages}databases: { x: { engine: ${engine}, url: "${url}" } }\n`;
+      const found = (await problemsOf(loadText(text))).join();
+      assert.match(found, /databases\.x\.url: has a %00 in it/);
+      assert.doesNotMatch(found, /hush/);
+    }
+    const found = (
+      await problemsOf(loadText(withProgram('environment', '{ PASSWORD: "hush\\0hush" }')))
+    ).join();
+    assert.match(found, /databases\.files\.environment\.PASSWORD: has a zero byte in it/);
+    assert.doesNotMatch(found, /hush/);
+  });
+});
+
 function withProgram(key: string, line: string): string {
   const lines = { dump: '[tar]', [key]: line };
   const written = Object.entries(lines).map(([name, value]) => `${name}: ${value}`);
