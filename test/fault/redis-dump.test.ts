@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -82,6 +84,25 @@ describe('a dump of Redis whose programs or server fail', () => {
       await failed;
     }));
 
+  it('is given up when what the server sends does not arrive', () =>
+    withFault({}, async ({ redis, dump }) => {
+      await withRedis(redis.url, 0, async (own) => {
+        // More than the connection holds by itself, from a file: of such a dump the server never tires.
+        await own.config('SET', 'repl-diskless-sync', 'no');
+        await own.config('SET', 'rdb-key-save-delay', '0');
+        await own.config('SET', 'rdbcompression', 'no');
+        await own.set('large', Buffer.alloc(32 << 20));
+      });
+      await withStalling(redis.port, 1 << 20, async (port) => {
+        const url = redis.url.replace(String(redis.port), String(port));
+        await assert.rejects(dump({ connectTimeout: 300 }, url), {
+          code: 'TIMEOUT',
+          retryable: true,
+          message: /has a dump to send, of which nothing came for 2 s/,
+        });
+      });
+    }));
+
   it('waits for a server that is quiet because it is making the dump', () =>
     withFault({}, async ({ redis, dump }) => {
       await withRedis(redis.url, 0, async (own) => {
@@ -125,7 +146,7 @@ function onDump(lines: string): string {
 interface Fault {
   redis: TestRedis;
   /** Prepares the part, proves it and closes the plan, as a run does. */
-  dump(changes?: Partial<EngineContext>): Promise<void>;
+  dump(changes?: Partial<EngineContext>, url?: string): Promise<void>;
 }
 
 /** A server with some thousand keys, whose dump takes seconds, and programs in place of the real ones. No file may be left. */
@@ -140,7 +161,7 @@ function withFault(
       await fill(redis);
       await use({
         redis,
-        dump: (changes) => dump(redis, engineContext({ tools, ...changes })),
+        dump: (changes, url = redis.url) => dump({ url }, engineContext({ tools, ...changes })),
       });
       assert.deepEqual(await workFolders(), []);
     } finally {
@@ -149,7 +170,7 @@ function withFault(
   });
 }
 
-async function dump({ url }: TestRedis, context: EngineContext): Promise<void> {
+async function dump({ url }: Pick<TestRedis, 'url'>, context: EngineContext): Promise<void> {
   const engine = createRedisEngine();
   const database = databaseOf(redisSource(url));
   const plan = await engine.plan(database, await engine.inspect(database, context), context);
@@ -168,6 +189,35 @@ function fill({ url }: TestRedis): Promise<unknown> {
 async function isSent({ url }: TestRedis): Promise<boolean> {
   const stats = await withRedis(url, 0, (redis) => redis.info('stats'));
   return /total_net_repl_output_bytes:[1-9]\d{3}/.test(stats);
+}
+
+/** A way to a server on which each connection stands still once it has brought so many bytes. */
+async function withStalling(
+  target: number,
+  bytes: number,
+  use: (port: number) => Promise<void>,
+): Promise<void> {
+  const sockets: Socket[] = [];
+  const proxy = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    sockets.push(near, far);
+    near.pipe(far);
+    let brought = 0;
+    far.on('data', (chunk: Buffer) => {
+      brought += chunk.length;
+      if (brought > bytes) far.pause();
+      else near.write(chunk);
+    });
+    for (const socket of [near, far]) socket.on('error', () => undefined);
+    far.once('close', () => near.destroy());
+  });
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  try {
+    await use((proxy.address() as AddressInfo).port);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  }
 }
 
 /** Of this process: other tests have theirs. */

@@ -25,10 +25,10 @@ export function keysByDatabase(info: ServerInfo): Map<string, number> {
   );
 }
 
-/** Whether the server is making an RDB for somebody, or sending one. */
-export function isSending(info: ServerInfo): boolean {
-  if (info.get('rdb_bgsave_in_progress') === '1') return true;
-  return [...info].some(
-    ([name, value]) => /^slave\d+$/.test(name) && /state=(wait_bgsave|send_bulk)/.test(value),
-  );
+/** What a server does for whoever asked for its data: writes an RDB or is about to, only sends one, or nothing. */
+export function dumping(info: ServerInfo): 'making' | 'sending' | 'nothing' {
+  const isAny = (state: string): boolean =>
+    [...info].some(([name, value]) => /^slave\d+$/.test(name) && value.includes(`state=${state}`));
+  if (info.get('rdb_bgsave_in_progress') === '1' || isAny('wait_bgsave')) return 'making';
+  return isAny('send_bulk') ? 'sending' : 'nothing';
 }

@@ -5,14 +5,14 @@ import { capture } from '../../process/capture.ts';
 import type { EngineContext } from '../engine.ts';
 import type { Client } from './client.ts';
 import { addressOf } from './connection.ts';
-import { isSending, readInfo } from './info.ts';
+import { dumping, readInfo } from './info.ts';
 
 /** A server that forks for its dump, or waits for more replicas, is quiet for a while. */
 const patienceInTimeouts = 3;
 
 /**
  * Has redis-cli write the server's data into a file, as of one moment. It waits for ever for a server that went silent: so the
- * file is watched, and once it does not grow while the server does not answer or is not sending, the run has failed.
+ * file is watched, and once it does not grow while the server does not answer or is not making a dump, the run has failed.
  */
 export async function transfer(client: Client, path: string, context: EngineContext): Promise<void> {
   const [ended, givenUp] = [new AbortController(), new AbortController()];
@@ -37,27 +37,39 @@ async function watch(watched: {
   ended: AbortSignal;
 }): Promise<BackupDataError | undefined> {
   const { client, path, patience, ended } = watched;
-  let [size, since] = [0, performance.now()];
+  let [size, since, wasSent] = [0, performance.now(), false];
   while (await pause(patience / 10, ended)) {
     const now = await sizeOf(path);
     if (now === size && performance.now() - since < patience) continue;
-    const trouble = now === size ? await troubleOf(client, patience) : undefined;
-    if (trouble) return trouble;
-    [size, since] = [now, performance.now()];
+    const state = now === size ? await stateOf(client) : 'growing';
+    if (state instanceof BackupDataError) return state;
+    // What it sends may have been about to come when it was asked first: a server never ends such a dump by itself.
+    if (state === 'nothing' || (state === 'sending' && wasSent)) return silent(client, state, patience);
+    [size, since, wasSent] = [now, performance.now(), state === 'sending'];
   }
   return undefined;
 }
 
-async function troubleOf(client: Client, patience: number): Promise<BackupDataError | undefined> {
+/** What the server does, or why it does not tell. */
+async function stateOf(client: Client): Promise<ReturnType<typeof dumping> | BackupDataError | 'unknown'> {
   try {
-    if (isSending(await readInfo(client))) return undefined;
+    return dumping(await readInfo(client));
   } catch (error) {
-    return error instanceof BackupDataError ? error : undefined;
+    return error instanceof BackupDataError ? error : 'unknown';
   }
+}
+
+function silent({ connection }: Client, state: 'nothing' | 'sending', patience: number): BackupDataError {
+  const [waited, what] =
+    state === 'nothing'
+      ? [patience, 'sent nothing for % s, and is making no dump']
+      : [2 * patience, 'has a dump to send, of which nothing came for % s'];
   return new BackupDataError(
     'TIMEOUT',
-    `Redis at ${addressOf(client.connection)} sent nothing for ${Math.round(patience / 1000)} s, and is making no dump`,
-    { hint: "Look into the server's log; the run is tried again." },
+    `Redis at ${addressOf(connection)} ${what.replace('%', String(Math.round(waited / 1000)))}`,
+    {
+      hint: "Look into the server's log, and at what is between it and this machine; the run is tried again.",
+    },
   );
 }
 
