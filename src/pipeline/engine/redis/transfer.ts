@@ -10,6 +10,9 @@ import { dumping, readInfo } from './info.ts';
 /** A server that forks for its dump, or waits for more replicas, is quiet for a while. */
 const patienceInTimeouts = 3;
 
+/** Milliseconds. */
+const pollInterval = 250;
+
 /**
  * Has redis-cli write the server's data into a file, as of one moment. It waits for ever for a server that went silent: so the
  * file is watched, and once it does not grow while the server does not answer or is not making a dump, the run has failed.
@@ -22,10 +25,22 @@ export async function transfer(client: Client, path: string, context: EngineCont
   });
   try {
     const signal = AbortSignal.any([context.signal, givenUp.signal]);
+    await untilIdle(client, signal);
     client.requireSuccess(await capture(client.stage(['--rdb', path]), { signal, maxBytes: 1 << 20 }));
   } finally {
     ended.abort();
     await watching;
+  }
+}
+
+/**
+ * Whoever asks while the server writes an RDB to a file for another like him is given that one, which began before the run: what was
+ * written between would be missing. A server makes one at a time in any case.
+ */
+async function untilIdle(client: Client, signal: AbortSignal): Promise<void> {
+  while ((await readInfo(client)).get('rdb_bgsave_in_progress') === '1') {
+    await pause(pollInterval, signal);
+    signal.throwIfAborted();
   }
 }
 
