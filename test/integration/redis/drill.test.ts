@@ -85,6 +85,26 @@ describe('a drill of Redis', () => {
       }),
     ));
 
+  it('does not wait for ever where the server cannot be asked', () =>
+    withDebugging((redis) =>
+      withEngineRun(async (run) => {
+        const broken = 'echo "NOAUTH Authentication required." >&2; exit 1';
+        const manifest = await run.backUp(redisSource(redis.url));
+        await withFolder(async (folder) => {
+          const context = engineContext({
+            tools: await misbehavingPrograms(folder, { 'redis-cli': broken }),
+          });
+          const scratch = await createRedisEngine().scratch({ manifest, ...anywhere }, context);
+          try {
+            await run.restoreTo(manifest, scratch.target, { create: true });
+            await assert.rejects(scratch.missing(nothing), { code: 'DATABASE_AUTH' });
+          } finally {
+            await scratch.drop();
+          }
+        });
+      }),
+    ));
+
   it('finds a backup wanting that redis-check-rdb refuses, and leaves nothing of it', () =>
     withDebugging((redis) =>
       withEngineRun((run) =>
@@ -110,15 +130,18 @@ describe('a drill of Redis', () => {
       ),
     ));
 
-  it('is refused without redis-server, or with an older one, and asserts no SQL', () =>
+  it('is refused without redis-server or redis-cli, or with an older one, and asserts no SQL', () =>
     withDebugging((redis) =>
       withEngineRun(async (run) => {
-        const hidden = machineTools({ hidden: ['redis-server', 'valkey-server'] });
         const request = { manifest: await run.backUp(redisSource(redis.url)), ...anywhere };
         const engine = createRedisEngine();
-        await assert.rejects(engine.scratch(request, engineContext({ tools: hidden })), {
-          code: 'TOOL_MISSING',
-        });
+        for (const program of ['server', 'cli']) {
+          const tools = machineTools({ hidden: [`redis-${program}`, `valkey-${program}`] });
+          await assert.rejects(engine.scratch(request, engineContext({ tools })), {
+            code: 'TOOL_MISSING',
+            message: new RegExp(`redis-${program} is not`),
+          });
+        }
         const older = 'echo "Redis server v=6.2.7 sha=0"';
         await assert.rejects(
           drill(run, redis, { 'redis-server': older }, async () => undefined),

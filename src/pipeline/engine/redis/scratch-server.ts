@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { BackupDataError } from '../../../shared/errors.ts';
+import { BackupDataError, hasCode } from '../../../shared/errors.ts';
 import { type Child, startChild } from '../../process/child.ts';
 import type { EngineContext } from '../engine.ts';
 import { plainEnvironment } from '../system-programs.ts';
@@ -71,12 +71,17 @@ async function untilLoaded(
     ended = true;
   });
   for (;;) {
-    const told = await info().catch(() => undefined);
+    const told = await info().catch(notYet);
     if (told?.get('loading') === '0') return;
     signal.throwIfAborted();
     if (ended) throw notStarted(words());
     await delay(pollInterval, undefined, { signal });
   }
+}
+
+/** Anything but a server that does not answer would be so for ever. */
+function notYet(error: unknown): undefined {
+  if (!hasCode(error, 'DATABASE_UNREACHABLE')) throw error;
 }
 
 /** It logs to stdout. */

@@ -12,13 +12,14 @@ import { needProgram, versionOf } from './tools.ts';
 
 /**
  * A folder of this machine to restore the file to, and a server of its own on it, which only this user can reach and which
- * writes nothing. TOOL_MISSING without redis-server, CONFIG_INVALID where it is older than the source.
+ * writes nothing. TOOL_MISSING without redis-server or redis-cli, CONFIG_INVALID where it is older than the source.
  */
 export async function openScratch(
   { manifest, at }: { manifest: Manifest; at: Date },
   context: EngineContext,
 ): Promise<Scratch> {
   const program = await needProgram('server', context);
+  await needProgram('cli', context);
   const serverVersion = await versionOf(program, context);
   refuseOlder(serverVersion, manifest);
   const folder = await openTemporaryFolder({ bytes: manifest.estimatedSourceBytes, now: at });
