@@ -84,13 +84,16 @@ function notYet(error: unknown): undefined {
   if (!hasCode(error, 'DATABASE_UNREACHABLE')) throw error;
 }
 
-/** It logs to stdout. */
+/** It logs to stdout; where it cannot load the file, what a check of that says follows its own last word. */
 function lastWords({ process }: Child): () => string {
   let said = '';
   process.stdout?.on('data', (chunk: Buffer) => {
-    said = `${said}${chunk.toString('utf8')}`.slice(-4096);
+    said = `${said}${chunk.toString('utf8')}`.slice(-65_536);
   });
-  return () => said.trim().split('\n').slice(-2).join(' | ');
+  return () => {
+    const [own = ''] = said.split(/^\[offset 0\] Checking RDB/m);
+    return own.trim().split('\n').slice(-2).join(' | ');
+  };
 }
 
 function notStarted(words: string): BackupDataError {
