@@ -22,6 +22,7 @@ export function restoreInstructions({
       ...codecs.toReversed().flatMap(({ stock }) => stock?.command ?? []),
     ].join(' | ');
   const { needs, show, restore } = engine.instructions({
+    source: manifest.source.database,
     parts: manifest.parts,
     restore: manifest.restore,
     decode,

@@ -215,6 +215,8 @@ export interface Engine {
 
 /** What RESTORE.md is written of. */
 export interface InstructionsRequest {
+  /** The name of the database that the backup is of. */
+  source: string;
   parts: readonly ManifestPart[];
   restore: RestoreFacts;
   /** The shell command that writes a decoded part to stdout. */

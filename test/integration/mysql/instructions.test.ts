@@ -9,6 +9,7 @@ import type { Manifest } from '../../../src/shared/manifest.ts';
 import { withEngineRun } from '../../support/engine-run.ts';
 import { sharedMariadb, type TestMariadb } from '../../support/mariadb.ts';
 import { mariadbSource } from '../../support/mariadb-backup.ts';
+import { statements } from '../../support/mariadb-client.ts';
 import { createSample, describeDatabase } from '../../support/mariadb-sample.ts';
 
 const run = promisify(execFile);
@@ -24,7 +25,8 @@ describe('RESTORE.md of a MariaDB backup', () => {
 
   it('restores it with stock tools alone, under another name, and leaves the source as it is', () =>
     withEngineRun(async ({ backUp, path }) => {
-      const { url } = await createSample(server);
+      const { database, url } = await createSample(server);
+      await statements(url, namingItself(database));
       const expected = await describeDatabase(url);
       const manifest = await backUp(mariadbSource(url));
       const folder = join(path, databaseFolder(manifest.database), folderOf(manifest));
@@ -54,6 +56,12 @@ describe('RESTORE.md of a MariaDB backup', () => {
       assert.deepEqual(await describeDatabase(url), expected);
     }));
 });
+
+/** A trigger and a view whose definitions name the database. */
+function namingItself(database: string): string {
+  return `CREATE TRIGGER ${database}.named BEFORE DELETE ON ${database}.customer FOR EACH ROW SET @named = OLD.id;
+    CREATE VIEW other_too AS SELECT c.name, u.SCHEMA_NAME FROM customer c JOIN information_schema.SCHEMATA u ON u.SCHEMA_NAME = c.name;`;
+}
 
 function folderOf({ parts }: Manifest): string {
   return join(parts[0]?.volumes[0]?.key ?? '', '..');

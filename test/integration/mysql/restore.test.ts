@@ -34,6 +34,36 @@ describe('a restore to MariaDB', () => {
       assert.deepEqual(await describeDatabase(url), before_);
     }));
 
+  it('never changes or uses the source, although a trigger and views name it', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const [database, other] = [await server.createDatabase(), await server.createDatabase()];
+      const url = server.url(database);
+      await statements(
+        url,
+        `CREATE TABLE item (a INT PRIMARY KEY); INSERT INTO item VALUES (1); CREATE TABLE ${other}.item (a INT);
+         CREATE SEQUENCE counter; CREATE FUNCTION f() RETURNS INT READS SQL DATA RETURN (SELECT COUNT(*) FROM item);
+         CREATE TABLE label (text VARCHAR(20) DEFAULT CONCAT('no. ', NEXTVAL(counter)), a INT);
+         CREATE VIEW all_items AS SELECT a FROM item WHERE a NOT IN (SELECT a FROM ${other}.item);
+         CREATE VIEW next AS SELECT f() AS f, NEXTVAL(counter) AS n;
+         CREATE TRIGGER ${database}.added
+           BEFORE INSERT ON ${database} . item FOR EACH ROW SET NEW.a = NEW.a + 1;`,
+      );
+      const manifest = await backUp(mariadbSource(url));
+      await statements(url, 'DROP TRIGGER added');
+      const expected = await describeTables(url);
+      const name = server.uniqueName();
+      await restoreTo(manifest, targetOf(name), { create: true });
+      await statements(
+        server.url(name),
+        'INSERT INTO item VALUES (5); DELETE FROM all_items WHERE a = 1; SELECT * FROM next; INSERT INTO label (a) VALUES (1);',
+      );
+      assert.deepEqual(await statements(server.url(name), 'SELECT a FROM item; SELECT f, n FROM next'), [
+        ['6'],
+        ['1', '3'],
+      ]);
+      assert.deepEqual(await describeTables(url), expected);
+    }));
+
   it('is refused where the database exists, and makes none that it cannot fill', () =>
     withEngineRun(async ({ backUp, restoreTo }) => {
       const { database, url } = await createSample(server);
@@ -120,3 +150,7 @@ describe('a restore to MariaDB', () => {
       assert.match(notes.join(), /the backup is of MySQL, the server is MariaDB/);
     }));
 });
+
+function describeTables(url: string): Promise<unknown> {
+  return statements(url, 'SELECT a FROM item; SELECT next_not_cached_value FROM counter; SHOW TRIGGERS;');
+}

@@ -68,7 +68,10 @@ describe('the stock commands for a PostgreSQL backup', () => {
     return withFolder(async (folder) => {
       for (const { name } of parts) await writeFile(join(folder, name), backup.parts.get(name) ?? '');
       const { restore } = backup.manifest;
-      return use(folder, engine.instructions({ parts, restore, decode: (part) => `cat ${part.name}` }));
+      return use(
+        folder,
+        engine.instructions({ source: 'shop', parts, restore, decode: (part) => `cat ${part.name}` }),
+      );
     });
   }
 

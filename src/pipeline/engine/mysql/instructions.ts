@@ -1,20 +1,28 @@
 import type { EngineInstructions, InstructionsRequest } from '../engine.ts';
+import { shellQuote } from '../shell-quote.ts';
+import { identifier } from './session.ts';
 
 /** The new database's name, for the shell: the reader may set TARGET. */
 const target = '"${TARGET:-restored}"';
 
 /**
- * A dump names its source around objects that were made under another collation, and in defaults that come from a sequence;
- * restored under another name as it is, it would change the source, or use it.
+ * A dump names its source around objects that were made under another collation, in defaults that come from a sequence, in
+ * views, and in the heads of triggers; restored under another name as it is, it would change the source, or use it.
  */
-const renamed = [
-  'LC_ALL=C sed -E',
-  `-e 's/^ALTER DATABASE \`[^\`]*\` (CHARACTER SET [^ ]+ COLLATE [^ ]+ ;+)$/ALTER DATABASE \`'${target}'\` \\1/'`,
-  "-e '/^  `/s/ DEFAULT nextval\\(`[^`]*`\\./ DEFAULT nextval(/'",
-].join(' ');
+function renamed(source: string): string {
+  const name = identifier(source).replaceAll(/[\\/.*+?()[\]{}^$|]/g, '\\$&');
+  return [
+    'LC_ALL=C sed -E',
+    `-e 's/^ALTER DATABASE \`[^\`]*\` (CHARACTER SET [^ ]+ COLLATE [^ ]+ ;+)$/ALTER DATABASE \`'${target}'\` \\1/'`,
+    "-e '/^  `/s/ DEFAULT nextval\\(`[^`]*`\\./ DEFAULT nextval(/'",
+    `-e ${shellQuote(`/^\\/\\*!50001 VIEW \`/s/${name}\\.//g`)}`,
+    "-e '/^\\/\\*!50003 CREATE\\*\\/ /s/ (TRIGGER +(IF NOT EXISTS +)?)[^ .]+\\./ \\1/I'",
+    "-e '/^\\/\\*!50003 CREATE\\*\\/ /s/ ((INSERT|UPDATE|DELETE) +ON +)[^ .]+\\./ \\1/I'",
+  ].join(' ');
+}
 
 /** How to read and restore the part with the product's own client; the connection comes from the reader's own options. */
-export function instructions({ parts, restore, decode }: InstructionsRequest): EngineInstructions {
+export function instructions({ source, parts, restore, decode }: InstructionsRequest): EngineInstructions {
   const data = parts
     .filter((part) => part.kind === 'data')
     .map(decode)
@@ -27,10 +35,10 @@ export function instructions({ parts, restore, decode }: InstructionsRequest): E
     restore: [
       {
         title:
-          'Restore into a new database (TARGET, or "restored"; the server and the user are those of your ~/.my.cnf)',
+          'Restore into a new database (TARGET, or "restored"; the server and the user are those of your ~/.my.cnf; on the source\'s own server look first whether a trigger whose head has several lines names the source)',
         commands: [
           `mariadb --execute='CREATE DATABASE \`'${target}'\` CHARACTER SET ${encoding} COLLATE ${collate}'`,
-          `${data} | ${renamed} | mariadb --binary-mode --database=${target}`,
+          `${data} | ${renamed(source)} | mariadb --binary-mode --database=${target}`,
         ],
       },
       ...globals.map((decoded) => ({

@@ -25,7 +25,7 @@ describe('a dump on its way to its target', () => {
       'CREATE TABLE `t` (',
       '  `id` int NOT NULL DEFAULT nextval(`so``u.*&rce`.`s`),',
       '  `other` int NOT NULL DEFAULT nextval(`else`.`s`),',
-      "  `text` text DEFAULT 'nextval(`so``u.*&rce`.`s`)'",
+      "  `text` text DEFAULT concat('it''s',nextval(`so``u.*&rce`.`s`)) COMMENT 'nextval(`so``u.*&rce`.`s`)'",
       "INSERT INTO `t` VALUES ('ALTER DATABASE `x` CHARACTER SET a COLLATE b ;'),",
       "('  `id` nextval(`so``u.*&rce`.`s`)');",
       'ALTER DATABASE `so``u.*&rce` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ;',
@@ -39,6 +39,8 @@ describe('a dump on its way to its target', () => {
     ];
     const expected = [...lines];
     expected[1] = '  `id` int NOT NULL DEFAULT nextval(`ta``r&g\\1et`.`s`),';
+    expected[3] =
+      "  `text` text DEFAULT concat('it''s',nextval(`ta``r&g\\1et`.`s`)) COMMENT 'nextval(`so``u.*&rce`.`s`)'";
     expected[6] = 'ALTER DATABASE `ta``r&g\\1et` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ;';
     expected[8] = 'ALTER DATABASE `ta``r&g\\1et` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ;;';
     assert.deepEqual(await filter(lines), expected);
@@ -91,10 +93,93 @@ describe('a dump on its way to its target', () => {
     const event = (state: string) => [
       'DELIMITER ;;',
       "/*!50003 SET time_zone             = '+00:00' */ ;;",
-      `/*!50106 CREATE*/ /*!50117 DEFINER=\`a\`@\`%\`*/ /*!50106 EVENT \`e\` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT PRESERVE ${state} COMMENT ' ENABLE ' DO begin */ ;;`,
+      `/*!50106 CREATE*/ /*!50117 DEFINER=\`a\`@\`%\`*/ /*!50106 EVENT \`e\` ON SCHEDULE EVERY 1 DAY ON COMPLETION ${state} COMMENT ' ENABLE ' DO begin */ ;;`,
       'DELIMITER ;',
     ];
-    assert.deepEqual(await filter(event('ENABLE'), { withoutRunningEvents: true }), event('DISABLE'));
+    assert.deepEqual(
+      await filter(event('NOT PRESERVE ENABLE'), { withoutRunningEvents: true }),
+      event('NOT PRESERVE DISABLE'),
+    );
+  });
+
+  it('names the target in the head of a trigger, however it was typed', async () => {
+    const [begin, end] = [
+      '/*!50003 CREATE*/ /*!50017 DEFINER=`a.b`@`1.2.3.4`*/ /*!50003 ',
+      ['*/;;', 'DELIMITER ;'],
+    ];
+    const target = '`ta``r&g\\1et`';
+    const heads = [
+      ['trigger db.t before insert on db.x for each row set new.a = db.f() '],
+      [
+        'TRIGGER',
+        '  "db" . "t" -- see db.t for each row',
+        ' BEFORE INSERT /* db.t */ ON `db` ',
+        ' .`x` FOR',
+        'EACH ROW db.f() ',
+        'on db.x',
+      ],
+      ['TRIGGER `a.b` before insert on x for each row begin db.f(); end '],
+      [
+        "trigger IF NOT EXISTS größe.t after delete on größe.x for each row follows t2 set @a = 'trigger a.b for each row' ",
+      ],
+    ];
+    const expected = [
+      [`trigger ${target}.t before insert on ${target}.x for each row set new.a = db.f() `],
+      [
+        'TRIGGER',
+        `  ${target} . "t" -- see db.t for each row`,
+        ` BEFORE INSERT /* db.t */ ON ${target} `,
+        ' .`x` FOR',
+        'EACH ROW db.f() ',
+        'on db.x',
+      ],
+      ['TRIGGER `a.b` before insert on x for each row begin db.f(); end '],
+      [
+        `trigger IF NOT EXISTS ${target}.t after delete on ${target}.x for each row follows t2 set @a = 'trigger a.b for each row' `,
+      ],
+    ];
+    const dump = (triggers: string[][]) =>
+      triggers.flatMap(([first, ...rest]) => ['DELIMITER ;;', `${begin}${first}`, ...rest, ...end]);
+    assert.deepEqual(await filter(dump(heads)), dump(expected));
+    assert.deepEqual(await filter(dump(heads), { database: plain.source }), dump(heads));
+  });
+
+  it('names the target in views that name the source, unless it is the alias of a table there', async () => {
+    const view = (query: string) => [
+      '/*!50001 CREATE ALGORITHM=UNDEFINED */',
+      '/*!50013 DEFINER=`a`@`%` SQL SECURITY DEFINER */',
+      `/*!50001 VIEW \`v\` AS select ${query} */;`,
+    ];
+    const [source, target] = ['`so``u.*&rce`', '`ta``r&g\\1et`'];
+    const cases = [
+      [
+        `${source}.\`t\`.\`a\` AS \`a\` from (${source}.\`t\` join \`o\`.${source} \`x\`)`,
+        `${target}.\`t\`.\`a\` AS \`a\` from (${target}.\`t\` join \`o\`.${source} \`x\`)`,
+      ],
+      [
+        `${source}.\`f\`('it''s \\' ${source}.') AS \`x\``,
+        `${target}.\`f\`('it''s \\' ${source}.') AS \`x\``,
+      ],
+      [
+        `${source}.\`a\` AS \`a\`,${source}.\`f\`(1),nextval(${source}.\`s\`) from \`o\`.\`t\` ${source}`,
+        `${source}.\`a\` AS \`a\`,${target}.\`f\`(1),nextval(${target}.\`s\`) from \`o\`.\`t\` ${source}`,
+      ],
+    ] as const;
+    for (const [query, expected] of cases) assert.deepEqual(await filter(view(query)), view(expected));
+  });
+
+  it('takes a line of a text for the end of none', async () => {
+    const lines = [
+      'DELIMITER ;;',
+      'CREATE PROCEDURE `p`() begin /*',
+      'DELIMITER ;',
+      '  `id` nextval(`so``u.*&rce`.`s`)',
+      'DELIMITER ;;',
+      'CREATE DEFINER=`a`@`b` FUNCTION `f`',
+      '*/ end ;;',
+      'DELIMITER ;',
+    ];
+    assert.deepEqual(await filter(lines, { withoutDefiners: true }), lines);
   });
 
   it('loses the line that switches the sandbox on, in both its forms, for a client that does not know it', async () => {
