@@ -14,6 +14,7 @@ import { mariadbSource } from '../../support/mariadb-backup.ts';
 import { statements } from '../../support/mariadb-client.ts';
 import { createSample, describeDatabase } from '../../support/mariadb-sample.ts';
 import { engineContext } from '../../support/postgres-backup.ts';
+import { until } from '../../support/until.ts';
 
 /** All that a drill needs, and nothing beside. */
 const grants = 'GRANT ALL PRIVILEGES ON `bkd\\_drill\\_%`.*';
@@ -78,6 +79,24 @@ describe('a drill on a MariaDB', () => {
       assert.match(facts.serverVersion, /MariaDB/);
       assert.deepEqual(await scratches(), []);
       assert.deepEqual(await describeDatabase(url), expected);
+    }));
+
+  it('proves a backup of an event whose time has come since', () =>
+    withEngineRun(async (run) => {
+      const url = server.url(await server.createDatabase());
+      await statements(
+        url,
+        'CREATE EVENT soon ON SCHEDULE AT NOW() + INTERVAL 2 SECOND ON COMPLETION NOT PRESERVE DO SELECT 1',
+      );
+      const manifest = await run.backUp(mariadbSource(url));
+      await until('its time has come', async () => {
+        const rows = await statements(
+          url,
+          'SELECT 1 FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() AND EXECUTE_AT >= NOW()',
+        );
+        return rows.length === 0;
+      });
+      assert.equal((await drill(run, manifest)).finding, null);
     }));
 
   it('runs none of the events of the backup', () =>

@@ -66,8 +66,9 @@ ENVIRON["WITHOUT_DEFINERS"] && behind == "text" {
 ENVIRON["WITHOUT_DEFINERS"] && behind == "event" {
   sub("^/\\*!50106 CREATE\\*/ /\\*!50117 " definer "\\*/ ", "/*!50106 CREATE*/ ")
 }
-ENVIRON["WITHOUT_RUNNING_EVENTS"] && behind == "event" && match($0, / ON COMPLETION (NOT )?PRESERVE ENABLE /) {
-  $0 = substr($0, 1, RSTART + RLENGTH - 9) " DISABLE " substr($0, RSTART + RLENGTH)
+ENVIRON["WITHOUT_RUNNING_EVENTS"] && behind == "event" && match($0, / ON COMPLETION (NOT )?PRESERVE (ENABLE|DISABLE( ON SLAVE)?) /) {
+  # One that is preserved is made even where its time has come since the dump.
+  $0 = substr($0, 1, RSTART - 1) " ON COMPLETION PRESERVE DISABLE " substr($0, RSTART + RLENGTH)
 }
 source == target { print; next }
 behind == "text" && /^\/\*!50003 CREATE\*\/ / { print trigger($0); next }
