@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { withEngineRun } from '../../support/engine-run.ts';
-import { sharedMariadb, type TestMariadb } from '../../support/mariadb.ts';
+import { sharedMariadb, startMariadb, type TestMariadb } from '../../support/mariadb.ts';
 import { mariadbSource } from '../../support/mariadb-backup.ts';
 import { statements } from '../../support/mariadb-client.ts';
 import { createSample, describeDatabase } from '../../support/mariadb-sample.ts';
@@ -62,6 +62,51 @@ describe('a restore to MariaDB', () => {
         ['1', '3'],
       ]);
       assert.deepEqual(await describeTables(url), expected);
+    }));
+
+  it('keeps comments, and lines in them that look like those of a dump', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const url = server.url(await server.createDatabase());
+      const made = [
+        "CREATE PROCEDURE p() BEGIN\n  -- it's 19 %;\n  SELECT 1; # why\n  /* DELIMITER:\nDELIMITER ;\nCREATE TABLE `phantom` (\n*/\nEND",
+        'CREATE TRIGGER t BEFORE INSERT ON item FOR EACH ROW BEGIN\n/*\nDELIMITER ;\n*/ SET NEW.a = 1; -- so\nEND',
+        'CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO BEGIN\n  -- why\n  SELECT 1; /* so */\nEND',
+      ].map((text) => `EXECUTE IMMEDIATE _utf8mb4 X'${Buffer.from(text).toString('hex')}';`);
+      await statements(url, `CREATE TABLE item (a INT); ${made.join(' ')}`);
+      const expected = await describeTexts(url);
+      const manifest = await backUp(mariadbSource(url));
+      const [name, alone] = [server.uniqueName(), server.uniqueName()];
+      await restoreTo(manifest, targetOf(name), { create: true });
+      assert.deepEqual(await describeTexts(server.url(name)), expected);
+      await assert.rejects(restoreTo(manifest, targetOf(alone), { create: true, tables: ['phantom'] }), {
+        code: 'TABLE_NOT_FOUND',
+      });
+      await restoreTo(manifest, targetOf(alone), { create: true, tables: ['item'] });
+      assert.deepEqual((await describeTexts(server.url(alone)))[0], expected[0]);
+    }));
+
+  it('says what to do where a row is larger than the server takes', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const own = await startMariadb({ options: ['--max-allowed-packet=64M'] });
+      try {
+        const url = own.url(await own.createDatabase());
+        await statements(url, "CREATE TABLE large AS SELECT REPEAT(X'00FF', 13 << 20) AS value");
+        // The dump program's own limit is lower.
+        await backUp(mariadbSource(url));
+        await statements(url, 'UPDATE large SET value = LEFT(value, 1 << 20)');
+        const manifest = await backUp(mariadbSource(url));
+        await statements(own.adminUrl, 'SET GLOBAL max_allowed_packet = 1 << 20');
+        await assert.rejects(
+          restoreTo(
+            manifest,
+            { source: mariadbSource(own.adminUrl), database: own.uniqueName() },
+            { create: true },
+          ),
+          { hint: /set its max_allowed_packet to more than twice/ },
+        );
+      } finally {
+        await own.stop();
+      }
     }));
 
   it('is refused where the database exists, and makes none that it cannot fill', () =>
@@ -153,4 +198,13 @@ describe('a restore to MariaDB', () => {
 
 function describeTables(url: string): Promise<unknown> {
   return statements(url, 'SELECT a FROM item; SELECT next_not_cached_value FROM counter; SHOW TRIGGERS;');
+}
+
+function describeTexts(url: string) {
+  return statements(
+    url,
+    `SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE();
+     SELECT EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE();
+     SELECT ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE();`,
+  );
 }

@@ -19,9 +19,10 @@ export function definitionsStage(context: EngineContext): Promise<Stage> {
 
 const printer = `
 !inside && /^(INSERT |\\()/ { next }
-/^\\/\\*!50106 DROP EVENT IF EXISTS \`.*;;$/ { print; next }
-/^DELIMITER ;;$/ { inside = 1; first = 1; next }
-/^DELIMITER ;$/ { inside = 0; next }
+{ terminated = ended || first; ended = /;;$/ }
+terminated && /^\\/\\*!50106 DROP EVENT IF EXISTS \`.*;;$/ { print; next }
+!inside && /^DELIMITER ;;$/ { inside = 1; first = 1; next }
+terminated && /^DELIMITER ;$/ { inside = 0; next }
 inside { if (first && /^\\/\\*!50003 CREATE\\*\\/ /) print "TRIGGER"; first = 0; next }
 /^CREATE (TABLE|SEQUENCE) \`/ { print; next }
 /^\\/\\*!50001 VIEW \`/ { print; next }

@@ -38,7 +38,7 @@ export function instructions({ source, parts, restore, decode }: InstructionsReq
           'Restore into a new database (TARGET, or "restored"; the server and the user are those of your ~/.my.cnf; on the source\'s own server look first whether a trigger whose head has several lines names the source)',
         commands: [
           `mariadb --execute='CREATE DATABASE \`'${target}'\` CHARACTER SET ${encoding} COLLATE ${collate}'`,
-          `${data} | ${renamed(source)} | mariadb --binary-mode --database=${target}`,
+          `${data} | ${renamed(source)} | mariadb --binary-mode --comments --max-allowed-packet=1G --database=${target}`,
         ],
       },
       ...globals.map((decoded) => ({

@@ -135,7 +135,11 @@ async function takeBack({ at, options, chosen }: Found): Promise<readonly string
  * No command of the client but DELIMITER is obeyed, and what is restored is restored byte for byte. A connection that is
  * lost is not made anew: the settings that the dump began with would be lost with it.
  */
-const clientArguments = ['--batch', '--binary-mode', '--skip-reconnect', '--max-allowed-packet=1G'];
+const clientArguments = [
+  ...['--batch', '--binary-mode', '--skip-reconnect', '--max-allowed-packet=1G'],
+  // Else comments are taken out of routines, triggers and events.
+  '--comments',
+];
 
 function notesOn({ at, manifest, session: { server }, options, chosen, over }: Found): string[] {
   const source = flavourOf(manifest.engine.serverVersion);

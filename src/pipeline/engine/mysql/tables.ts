@@ -106,8 +106,9 @@ BEGIN {
   shown = 1
 }
 !inside && /^(INSERT |\\()/ { if (shown) print; next }
-/^DELIMITER ;;$/ { inside = 1 }
-/^DELIMITER ;$/ { inside = 0 }
+{ terminated = ended; ended = /;;$/ }
+!inside && /^DELIMITER ;;$/ { inside = 1 }
+terminated && /^DELIMITER ;$/ { inside = 0 }
 !inside && /^-- (Table structure for table|Dumping data for table|Sequence structure for|Temporary (table|view) structure for view|Final view structure for view) \`/ {
   name = $0
   sub(/^-- [A-Za-z ]+ /, "", name)
