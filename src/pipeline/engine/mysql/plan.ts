@@ -72,6 +72,8 @@ export function dumpArguments({
   return [
     ...['--single-transaction', '--quick', '--routines', '--events', '--triggers', '--hex-blob'],
     ...['--default-character-set=utf8mb4', '--no-tablespaces', '--tz-utc', '--comments'],
+    // Else a large row ends the dump, and it would seem that the connection was lost.
+    '--max-allowed-packet=1G',
     // A restore that holds locks could not fill a table whose default values come from a sequence.
     '--skip-add-locks',
     ...(flavour === 'mysql' ? ['--set-gtid-purged=OFF'] : []),
