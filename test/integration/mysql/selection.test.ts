@@ -69,6 +69,10 @@ describe('a MariaDB dump of less than everything', () => {
           { tables: { ...all, include: ['customer', 'nowhere*'] } },
           /nothing in the database matches "nowhere\*"/,
         ],
+        [
+          { tables: { ...all, exclude: ['counter', 'customer', 'expensive'] } },
+          /left out: expensive_names needs customer, expensive_names needs expensive, purchase needs counter$/,
+        ],
         [{ extraArguments: ['--force'] }, /extraArguments: --force is not let through/],
         [{ extraArguments: ['--result-file=/tmp/x'] }, /extraArguments: --result-file is not let through/],
         [{ lockTimeout: 1_000 }, /lockTimeout/],

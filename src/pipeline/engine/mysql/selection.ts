@@ -1,7 +1,7 @@
 import type { SourceOf } from '../../../shared/config/schema.ts';
 import { matchesPattern } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
-import type { Session } from './session.ts';
+import { identifier, type Session } from './session.ts';
 import { type Flavour, products } from './version.ts';
 
 /** What the configuration says of how much is dumped, and how. */
@@ -16,16 +16,52 @@ export interface Selection {
   withoutRows: readonly string[];
 }
 
-/** Asks the session's database what it holds. CONFIG_INVALID for a pattern of `include` that nothing matches. */
+/**
+ * Asks the session's database what it holds. CONFIG_INVALID for a pattern of `include` that nothing matches, and where what is
+ * dumped could not be restored because it needs what is left out.
+ */
 export async function selectTables({ query }: Session, { tables }: DumpOptions): Promise<Selection> {
   const { include, exclude, excludeData } = tables;
   if (include.length + exclude.length + excludeData.length === 0) return { left: new Set(), withoutRows: [] };
   const rows = await query<{ name: string }>(
     "SELECT JSON_OBJECT('name', TABLE_NAME) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE();",
   );
-  return select(
+  const selection = select(
     rows.map(({ name }) => name),
     tables,
+  );
+  if (selection.left.size > 0) refuseNeeded(await query<DefinedRow>(definedQuery), selection);
+  return selection;
+}
+
+/** A view, or a table with a default value, in the server's own words: it names the database wherever it needs something. */
+interface DefinedRow {
+  database: string;
+  name: string;
+  text: string;
+}
+
+const definedQuery = `
+  SELECT JSON_OBJECT('database', TABLE_SCHEMA, 'name', TABLE_NAME, 'text', VIEW_DEFINITION)
+    FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME;
+  SELECT JSON_OBJECT('database', TABLE_SCHEMA, 'name', TABLE_NAME, 'text', COLUMN_DEFAULT)
+    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_DEFAULT LIKE '%val(%'
+      AND TABLE_NAME NOT IN (SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE())
+    ORDER BY TABLE_NAME, ORDINAL_POSITION;`;
+
+function refuseNeeded(rows: readonly DefinedRow[], { left }: Selection): void {
+  const needs = rows
+    .filter(({ name }) => !left.has(name))
+    .flatMap(({ database, name, text }) =>
+      [...left]
+        .filter((each) => text.includes(`${identifier(database)}.${identifier(each)}`))
+        .map((each) => `${name} needs ${each}`),
+    );
+  if (needs.length === 0) return;
+  const more = needs.length > 5 ? ` and ${needs.length - 5} more` : '';
+  throw invalid(
+    `a backup of this selection could not be restored, because what is needed is left out: ${needs.slice(0, 5).join(', ')}${more}`,
+    'Leave out what needs it too, or take it in; excludeData leaves out only the rows of a table.',
   );
 }
 
