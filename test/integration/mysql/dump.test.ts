@@ -6,7 +6,7 @@ import { createMysqlEngine } from '../../../src/pipeline/engine/mysql/engine.ts'
 import { createTools } from '../../../src/pipeline/process/tools.ts';
 import { databaseOf, withEngineRun } from '../../support/engine-run.ts';
 import { withFolder } from '../../support/folder.ts';
-import { sharedMariadb, type TestMariadb } from '../../support/mariadb.ts';
+import { sharedMariadb, startMariadb, type TestMariadb } from '../../support/mariadb.ts';
 import { mariadbSource } from '../../support/mariadb-backup.ts';
 import { statements } from '../../support/mariadb-client.ts';
 import { createSample } from '../../support/mariadb-sample.ts';
@@ -47,6 +47,27 @@ describe('a MariaDB dump', () => {
           const inspection = await engine.inspect(database, context_);
           await assert.rejects(engine.plan(database, inspection, context_), { code: 'DUMP_FAILED', message });
         });
+      }
+    }));
+
+  it('is not begun where the server hides rows from every connection', () =>
+    withEngineRun(async ({ backUp }) => {
+      const own = await startMariadb();
+      try {
+        const url = own.url(await own.createDatabase());
+        await statements(url, 'CREATE TABLE item AS SELECT seq FROM seq_1_to_20');
+        const settings = { sql_select_limit: '10', system_versioning_asof: "'2020-01-01'" };
+        for (const [name, value] of Object.entries(settings)) {
+          await statements(own.adminUrl, `SET GLOBAL ${name} = ${value}`);
+          await assert.rejects(backUp(mariadbSource(url)), {
+            code: 'CONFIG_INVALID',
+            message: new RegExp(`hides rows from every new connection \\(${name} = `),
+          });
+          await statements(own.adminUrl, `SET GLOBAL ${name} = DEFAULT`);
+        }
+        await backUp(mariadbSource(url));
+      } finally {
+        await own.stop();
       }
     }));
 

@@ -2,7 +2,7 @@ import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { EngineContext, Inspection } from '../engine.ts';
 import { sourceFor } from '../source.ts';
-import { addressOf, parseSource } from './connection.ts';
+import { addressOf, type Connection, parseSource } from './connection.ts';
 import { parseGrants, refuseMissingGrants } from './grants.ts';
 import { type InspectionRow, inspectionQuery } from './inspection-query.ts';
 import { selectionNotes } from './selection.ts';
@@ -21,6 +21,7 @@ export async function inspect(
   const connection = parseSource(source.url);
   const session = await openSession({ connection, context, finder, otherwise: 'DUMP_FAILED' });
   const { server } = session;
+  refuseHiding(server, connection);
   const rows = await session.query<InspectionRow>(inspectionQuery);
   const found = rows.find((row) => row.database)?.database;
   if (!found)
@@ -48,6 +49,16 @@ export async function inspect(
     estimatedSourceBytes: Number(rows.find((row) => row.bytes !== undefined)?.bytes ?? 0),
     notes: [...selectionNotes(source), ...notesOn(rows)],
   };
+}
+
+/** A dump program cannot be told to set it otherwise, and ends with 0. */
+function refuseHiding({ hiding, account }: Server, connection: Connection): void {
+  if (hiding.length === 0) return;
+  throw new BackupDataError(
+    'CONFIG_INVALID',
+    `the server at ${addressOf(connection)} hides rows from every new connection (${hiding.join(', ')}): a dump would silently lack them`,
+    { hint: `Take that out of the server's settings and of its init_connect, at least for ${account}.` },
+  );
 }
 
 /** A dump program takes a snapshot of its own, which nobody else can look into: rows that were counted beside it would not be its rows. */

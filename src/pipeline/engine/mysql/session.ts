@@ -29,6 +29,8 @@ export interface Server {
   identity: string | null;
   /** `'user'@'host'` of this connection, as grants name it. */
   account: string;
+  /** What every new connection has set that hides rows from it, as `sql_select_limit = 10`. */
+  hiding: readonly string[];
 }
 
 export interface SessionOptions {
@@ -59,6 +61,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       version,
       identity: facts.get('server_uid') ?? facts.get('server_uuid') ?? null,
       account: quoteAccount(facts.get('account') ?? ''),
+      hiding: hidingIn(facts),
     },
     query: async <Row>(sql: string) => (await lines(sql)).map((line) => JSON.parse(line) as Row),
   };
@@ -66,13 +69,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
 /** Two programs of one server may be asked by different programs; each line is a name, a tab and a value. */
 const firstQuery = `
-  SHOW VARIABLES WHERE Variable_name IN ('version', 'server_uid', 'server_uuid');
+  SHOW VARIABLES WHERE Variable_name IN
+    ('version', 'server_uid', 'server_uuid', 'sql_select_limit', 'system_versioning_asof');
   SHOW SESSION STATUS LIKE 'Ssl_cipher';
   SELECT 'account', CURRENT_USER();
 `;
 
-/** Whatever was set for applications: no other meaning of quotes, and no limit that ends a statement. */
-const plainSession = "SET SESSION sql_mode = '', SESSION lock_wait_timeout = 60;\n";
+/** Whatever was set for applications: no other meaning of quotes, and no limit that ends a statement or its rows. */
+const plainSession = `SET SESSION sql_mode = '', SESSION lock_wait_timeout = 60,
+  SESSION sql_big_selects = 1, SESSION sql_select_limit = 18446744073709551615;
+`;
 
 /** The lines of the output. */
 async function run(sql: string, tools: ClientTools, options: SessionOptions): Promise<readonly string[]> {
@@ -101,6 +107,15 @@ function readFacts(lines: readonly string[]): ReadonlyMap<string, string> {
       return [line.slice(0, tab), line.slice(tab + 1)];
     }),
   );
+}
+
+/** Without a limit it is the largest number that there is, on an old system of 32 bits. */
+function hidingIn(facts: ReadonlyMap<string, string>): readonly string[] {
+  const [limit, asOf] = [facts.get('sql_select_limit'), facts.get('system_versioning_asof')];
+  return [
+    ...(limit !== undefined && Number(limit) < 2 ** 32 - 1 ? [`sql_select_limit = ${limit}`] : []),
+    ...(asOf !== undefined && asOf !== 'DEFAULT' ? [`system_versioning_asof = ${asOf}`] : []),
+  ];
 }
 
 /** A user's name may hold an "@", a host's may not. */

@@ -8,6 +8,7 @@ const maria = (version: string): Server => ({
   version,
   identity: null,
   account: "'b'@'%'",
+  hiding: [],
 });
 const mysql = (version: string): Server => ({ ...maria(version), flavour: 'mysql' });
 const lacking = (lines: string[], server = maria('10.11.2-MariaDB'), database = 'my_shop') =>
