@@ -24,13 +24,13 @@ const meanings: readonly Meaning[] = [
     hint: "Check ssl-mode, ssl-ca, ssl-cert and ssl-key in the database's URL.",
   },
   {
-    numbers: [2006],
+    numbers: [2006, 2013],
     code: 'DATABASE_UNREACHABLE',
     says: 'the connection to the server was lost',
     hint: 'Check that the server is up; where it is, a row may be larger than it takes: set its max_allowed_packet to more than twice the size of the largest row.',
   },
   {
-    numbers: [2002, 2003, 2005, 2012, 2013, 2055, 1040, 1053, 1077, 1129, 1130, 1203, 1927, 3032],
+    numbers: [2002, 2003, 2005, 2012, 2055, 1040, 1053, 1077, 1129, 1130, 1203, 1927, 3032],
     code: 'DATABASE_UNREACHABLE',
     says: 'the connection to the server was lost or refused',
     hint: 'Check that the server is up, that host and port are right, and that a firewall lets this machine through.',

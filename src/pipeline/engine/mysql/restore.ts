@@ -139,6 +139,8 @@ const clientArguments = [
   ...['--batch', '--binary-mode', '--skip-reconnect', '--max-allowed-packet=1G'],
   // Else comments are taken out of routines, triggers and events.
   '--comments',
+  // What the source holds although its own rules would refuse it now is restored as it is. MySQL reads a comment there.
+  '--init-command=SET SESSION autocommit = 1 /*M!100201 , SESSION check_constraint_checks = 0, SESSION innodb_strict_mode = 0 */',
 ];
 
 function notesOn({ at, manifest, session: { server }, options, chosen, over }: Found): string[] {
