@@ -46,6 +46,48 @@ describe('a restore of what acts in the name of another user', () => {
       assert.deepEqual(await definersOf(server.url(name)), [[`${author}@%`]]);
     }));
 
+  it('may be a role, which keeps them or loses them as a user does', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const [database, role, owner] = [
+        await server.createDatabase(),
+        server.uniqueName(),
+        server.uniqueName(),
+      ];
+      const at = server.url(database);
+      await statements(
+        at,
+        `CREATE ROLE ${role}; GRANT ALL ON *.* TO ${role}; CREATE TABLE item (a INT); CREATE DEFINER = ${role} VIEW items AS SELECT a FROM item;
+         CREATE DEFINER = ${role} VIEW other AS SELECT a FROM item JOIN mysql.help_topic ON help_topic_id = a;
+         CREATE DEFINER = ${role} PROCEDURE look() SELECT a FROM items;
+         CREATE DEFINER = ${role} TRIGGER added BEFORE INSERT ON item FOR EACH ROW SET @a = 1;`,
+      );
+      try {
+        const manifest = await backUp(mariadbSource(at));
+        assert.deepEqual(manifest.restore.roles, [`${role}@`]);
+        const admin = mariadbSource(server.adminUrl);
+        const [whole, one] = [server.uniqueName(), server.uniqueName()];
+        await restoreTo(manifest, { source: admin, database: whole }, { create: true });
+        assert.match(JSON.stringify(await definersOf(server.url(whole))), new RegExp(`${role}@`));
+        const view = JSON.stringify(await statements(server.url(whole), 'SHOW CREATE VIEW other'));
+        assert.ok(!view.includes(database), view);
+        await restoreTo(
+          manifest,
+          { source: admin, database: one },
+          { create: true, tables: ['item', 'items'] },
+        );
+        await statements(
+          server.adminUrl,
+          `CREATE DATABASE ${owner}; CREATE USER ${owner}@'%' IDENTIFIED BY 'owner-canary';
+           GRANT ALL PRIVILEGES ON ${owner}.* TO ${owner}@'%'; GRANT SELECT ON mysql.help_topic TO ${owner}@'%';`,
+        );
+        const source = mariadbSource(server.url(owner, owner, 'owner-canary'));
+        await restoreTo(manifest, { source, database: undefined }, { noOwner: true });
+        assert.deepEqual(await definersOf(server.url(owner)), [[`${owner}@%`]]);
+      } finally {
+        await statements(server.adminUrl, `DROP ROLE ${role}`);
+      }
+    }));
+
   it('is refused where the server lacks it, before anything is made', () =>
     withEngineRun(async ({ backUp, restoreTo }) => {
       const manifest = await backUp(mariadbSource(url));

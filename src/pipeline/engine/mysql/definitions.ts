@@ -25,12 +25,12 @@ terminated && /^\\/\\*!50106 DROP EVENT IF EXISTS \`.*;;$/ { print; next }
 terminated && /^DELIMITER ;$/ { inside = 0; next }
 inside { if (first && /^\\/\\*!50003 CREATE\\*\\/ /) print "TRIGGER"; first = 0; next }
 /^CREATE (TABLE|SEQUENCE) \`/ { print; next }
-/^\\/\\*!50001 VIEW \`/ { print; next }
+/^\\/\\*!50001 (CREATE ALGORITHM=[A-Z]+ DEFINER=.* )?VIEW \`/ { print; next }
 /^\\/\\*!50003 DROP (FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) IF EXISTS \`/ { print; next }
 /^\\/\\*!50106 DROP EVENT IF EXISTS \`/ { print }`;
 
 const line =
-  /^(?:CREATE (TABLE|SEQUENCE)|\/\*!50001 (VIEW)|\/\*!50003 DROP (FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) IF EXISTS|\/\*!50106 DROP (EVENT) IF EXISTS) `((?:[^`]|``)*)`/;
+  /^(?:CREATE (TABLE|SEQUENCE)|\/\*!50001 (?:CREATE ALGORITHM=[A-Z]+ DEFINER=`(?:[^`]|``)*` SQL SECURITY [A-Z]+ )?(VIEW)|\/\*!50003 DROP (FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) IF EXISTS|\/\*!50106 DROP (EVENT) IF EXISTS) `((?:[^`]|``)*)`/;
 
 /** Reads what `definitionsStage` prints. */
 export function parseDefinitions(text: string): Definitions {

@@ -58,7 +58,10 @@ inside && /^\/\*!50003 SET time_zone +=.*;;$/ { opened = "event"; print; next }
 !inside && /^\/\*!50001 CREATE ALGORITHM=[A-Z]+ \*\/$/ { opened = "view"; print; next }
 /^ALTER DATABASE / { print collation($0); next }
 behind == "view" { opened = "query" }
+# Where a role defines a view, all of it is on one line.
+!inside && /^\/\*!50001 CREATE ALGORITHM=[A-Z]+ DEFINER=/ { behind = "query" }
 ENVIRON["WITHOUT_DEFINERS"] && behind == "view" { sub("^/\\*!50013 " definer " SQL ", "/*!50013 SQL ") }
+ENVIRON["WITHOUT_DEFINERS"] && behind == "query" { $0 = withoutDefiner($0) }
 ENVIRON["WITHOUT_DEFINERS"] && behind == "text" {
   sub("^/\\*!50003 CREATE\\*/ /\\*!50017 " definer "\\*/ ", "/*!50003 CREATE*/ ")
   sub("^CREATE " definer " ", "CREATE ")
@@ -83,6 +86,14 @@ function collation(statement, rest) {
   if (rest !~ (inside ? "^CHARACTER SET [a-z0-9_]+ COLLATE [a-z0-9_]+ ;;$" : "^CHARACTER SET [a-z0-9_]+ COLLATE [a-z0-9_]+ ;$"))
     return statement
   return "ALTER DATABASE " target " " rest
+}
+
+function withoutDefiner(text, start) {
+  if (!match(text, "^/\\*!50001 CREATE ALGORITHM=[A-Z]+ ")) return text
+  start = substr(text, 1, RLENGTH)
+  text = substr(text, RLENGTH + 1)
+  sub("^" definer " ", "", text)
+  return start text
 }
 
 # The text with the source's name changed wherever it is that of a database. Before a column it may be an alias too, which

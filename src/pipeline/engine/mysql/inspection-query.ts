@@ -8,7 +8,7 @@ export interface InspectionRow {
   versioned?: string;
   /** A routine, trigger or event whose text names its own database. */
   naming?: string;
-  /** `user@host`, in whose name a view, routine, trigger or event acts. */
+  /** `user@host`, in whose name a view, routine, trigger or event acts; a role has no host, and the server writes some without the "@". */
   definer?: string;
 }
 
@@ -35,7 +35,7 @@ export const inspectionQuery = `
         FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()) bodies
     WHERE LOCATE(CONCAT(DATABASE(), '.'), body) > 0 OR LOCATE(CONCAT('\`', DATABASE(), '\`'), body) > 0
     ORDER BY what;
-  SELECT JSON_OBJECT('definer', DEFINER) FROM (
+  SELECT DISTINCT JSON_OBJECT('definer', IF(LOCATE('@', DEFINER) = 0, CONCAT(DEFINER, '@'), DEFINER)) FROM (
       SELECT DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()
       UNION SELECT DEFINER FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()
       UNION SELECT DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()

@@ -15,7 +15,7 @@ function renamed(source: string): string {
     'LC_ALL=C sed -E',
     `-e 's/^ALTER DATABASE \`[^\`]*\` (CHARACTER SET [^ ]+ COLLATE [^ ]+ ;+)$/ALTER DATABASE \`'${target}'\` \\1/'`,
     "-e '/^  `/s/ DEFAULT nextval\\(`[^`]*`\\./ DEFAULT nextval(/'",
-    `-e ${shellQuote(`/^\\/\\*!50001 VIEW \`/s/${name}\\.//g`)}`,
+    `-e ${shellQuote(`/^\\/\\*!50001 (CREATE ALGORITHM=.* )?VIEW \`/s/${name}\\.//g`)}`,
     "-e '/^\\/\\*!50003 CREATE\\*\\/ /s/ (TRIGGER +(IF NOT EXISTS +)?)[^ .]+\\./ \\1/I'",
     "-e '/^\\/\\*!50003 CREATE\\*\\/ /s/ ((INSERT|UPDATE|DELETE) +ON +)[^ .]+\\./ \\1/I'",
   ].join(' ');
