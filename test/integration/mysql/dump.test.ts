@@ -88,16 +88,17 @@ describe('a MariaDB dump', () => {
       assert.ok((await restoreTo(manifest, target, { create: true })).includes(note));
     }));
 
-  it('names the tables that no transaction holds still, and those whose history it leaves', () =>
+  it('names the tables that no transaction holds still, those whose history it leaves, and events of a replica', () =>
     withEngineRun(async ({ backUp }) => {
       const url = server.url(await server.createDatabase());
       await statements(
         url,
-        'CREATE TABLE a (a INT) ENGINE = MyISAM; CREATE TABLE b (b INT) ENGINE = InnoDB WITH SYSTEM VERSIONING;',
+        'CREATE TABLE a (a INT) ENGINE = MyISAM; CREATE TABLE b (b INT) ENGINE = InnoDB WITH SYSTEM VERSIONING; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE ON SLAVE DO SELECT 1;',
       );
       const { notes } = await backUp(mariadbSource(url));
       assert.deepEqual(notes, [
         'not of one moment with the rest, because their storage engine has no transactions: a (MyISAM)',
+        'events that do not run on a replica, and not where they are restored until they are enabled: e',
         'without the history that these tables keep of their rows: b',
       ]);
     }));

@@ -91,6 +91,10 @@ function notesOn(rows: readonly InspectionRow[]): string[] {
       namesItself,
       rows.flatMap(({ naming }) => naming ?? []),
     ),
+    ...noteOf(
+      'events that do not run on a replica, and not where they are restored until they are enabled',
+      rows.flatMap(({ replicated }) => replicated ?? []),
+    ),
     ...noteOf('without the history that these tables keep of their rows', versioned),
   ];
 }

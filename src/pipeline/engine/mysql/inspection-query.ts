@@ -6,6 +6,8 @@ export interface InspectionRow {
   unsteady?: { name: string; engine: string };
   /** A table that keeps rows which were changed or deleted. */
   versioned?: string;
+  /** An event that does not run because the server is a replica. */
+  replicated?: string;
   /** A routine, trigger or event whose text names its own database. */
   naming?: string;
   /** `user@host`, in whose name a view, routine, trigger or event acts; a role has no host, and the server writes some without the "@". */
@@ -26,6 +28,9 @@ export const inspectionQuery = `
   SELECT JSON_OBJECT('versioned', TABLE_NAME)
     FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'SYSTEM VERSIONED'
     ORDER BY TABLE_NAME;
+  SELECT JSON_OBJECT('replicated', EVENT_NAME)
+    FROM information_schema.EVENTS
+    WHERE EVENT_SCHEMA = DATABASE() AND STATUS IN ('SLAVESIDE_DISABLED', 'REPLICA_SIDE_DISABLED') ORDER BY EVENT_NAME;
   SELECT JSON_OBJECT('naming', what) FROM (
       SELECT CONCAT(ROUTINE_TYPE, ' ', ROUTINE_NAME) AS what, ROUTINE_DEFINITION AS body
         FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()
