@@ -11,7 +11,7 @@ import { createStopper } from './stopper.ts';
 export async function attend(stage: Stage, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const child = startChild(stage, ['ignore', 'ignore', 'pipe']);
-  letGoAtExit(child, signal);
+  letGoAtExit(child.process, signal);
   const stop = createStopper([child]);
   signal.addEventListener('abort', stop.now, { once: true });
   const exit = await child.closed;

@@ -30,7 +30,7 @@ export async function capture(
 ): Promise<Captured> {
   signal.throwIfAborted();
   const child = startChild(stage, ['pipe', 'pipe', 'pipe']);
-  if (letGo) letGoAtExit(child, signal);
+  if (letGo) letGoAtExit(child.process, signal);
   const kill = (): void => child.stop('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
   const stdout = keepUpTo(maxBytes, kill);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { StageExit } from './failure.ts';
 import { createSecretHider } from './hide-secrets.ts';
+import { letGoOnceKilled } from './let-go.ts';
 import type { Stage } from './stage.ts';
 import { keepTail } from './tail.ts';
 import { withUnnamedFiles } from './unnamed-files.ts';
@@ -16,9 +17,12 @@ const nice = '/usr/bin/nice';
 /** A started program, as the process that answers for it sees it. */
 export interface Child {
   process: ChildProcess;
-  /** Resolves once the program is gone and its streams are closed; never rejects. */
+  /**
+   * Resolves once the program is gone and its streams are closed, or soon after it was killed: what left its process group may
+   * hold them. Never rejects.
+   */
   closed: Promise<StageExit>;
-  /** Sends a signal to the program and everything that it started. Harmless once it is gone. */
+  /** Sends a signal to the program and everything that it started and that stayed in its process group. Harmless once it is gone. */
   stop(signal: NodeJS.Signals): void;
 }
 
@@ -40,24 +44,26 @@ export function startChild(stage: Stage, stdio: Stdio): Child {
   );
   const stderr = keepWords(child.stderr, stage);
   let sent: NodeJS.Signals | undefined;
-  let gone = false;
-  const closed = new Promise<StageExit>((resolve) => {
-    const end = (code: number | null, signal: NodeJS.Signals | null, failure?: Error): void => {
-      gone = true;
-      // SIGKILL leaves no exit code: a program that has one was ending by itself.
-      const stopped = sent !== undefined && !(sent === 'SIGKILL' && signal === null);
-      const words = failure?.message ?? stderr();
-      const ran = failure === undefined && !isRefusalToStart({ code, words });
-      resolve({ program: stage.program, code: ran ? code : null, signal, stderr: words, stopped });
-    };
-    child.once('error', (error) => end(null, null, error));
-    child.once('close', (code, signal) => end(code, signal));
-  });
+  let [gone, killed] = [false, false];
+  const { promise: closed, resolve } = Promise.withResolvers<StageExit>();
+  const end = (code: number | null, signal: NodeJS.Signals | null, failure?: Error): void => {
+    gone = true;
+    // SIGKILL leaves no exit code: a program that has one was ending by itself.
+    const stopped = sent !== undefined && !(sent === 'SIGKILL' && signal === null);
+    const words = failure?.message ?? stderr();
+    const ran = failure === undefined && !isRefusalToStart({ code, words });
+    resolve({ program: stage.program, code: ran ? code : null, signal, stderr: words, stopped });
+  };
+  child.once('error', (error) => end(null, null, error));
+  child.once('close', (code, signal) => end(code, signal));
   const stop = (signal: NodeJS.Signals): void => {
     if (gone || child.pid === undefined) return;
     // One that has ended by itself is not stopped; what it started may still be.
     if (child.exitCode === null && child.signalCode === null) sent ??= signal;
     killGroup(child.pid, signal);
+    if (signal !== 'SIGKILL' || killed) return;
+    killed = true;
+    letGoOnceKilled(child, () => end(child.exitCode, child.signalCode));
   };
   return { process: child, closed, stop };
 }
