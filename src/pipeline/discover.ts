@@ -1,5 +1,5 @@
 import type { DatabaseConfig, ServerConfig } from '../shared/config/schema.ts';
-import { databaseOn } from '../shared/config/servers.ts';
+import { databaseOn, isPattern, isWanted } from '../shared/config/servers.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import { isDatabaseName, timeOfScratch } from '../shared/ids.ts';
 import type { Engine, EngineContext } from './engine/engine.ts';
@@ -8,8 +8,10 @@ import type { Engine, EngineContext } from './engine/engine.ts';
 export interface Discovered {
   /** In the order of their names. */
   databases: readonly DatabaseConfig[];
-  /** By the server's own names: what cannot be backed up, because no name of a folder can stand for it. */
-  unnameable: readonly string[];
+  /** By the server's own names: what cannot be backed up, because no URL or no name of a folder can stand for it; and why. */
+  unnameable: readonly { name: string; why: string }[];
+  /** What is included by its very name, and is not there. */
+  missing: readonly string[];
 }
 
 /**
@@ -24,19 +26,19 @@ export async function discover(options: {
   const { server, engine, context } = options;
   if (!engine.databases) throw cannotBeAsked(engine.name);
   const listed = await engine.databases(server.template, context);
-  const wanted = listed
-    .filter((name) => timeOfScratch(name) === undefined)
-    .flatMap((name) => {
-      const database = databaseOn(server, name);
-      return database ? [{ name, database }] : [];
-    });
-  const isNameable = (each: (typeof wanted)[number]): boolean => isDatabaseName(each.database.name);
+  const wanted = listed.filter((name) => timeOfScratch(name) === undefined && isWanted(server, name));
+  const named = wanted.map((name) => ({ name, database: databaseOn(server, name) }));
   return {
-    databases: wanted
-      .filter(isNameable)
-      .map(({ database }) => database)
+    databases: named
+      .flatMap(({ database }) => (database && isDatabaseName(database.name) ? [database] : []))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    unnameable: wanted.filter((each) => !isNameable(each)).map(({ name }) => name),
+    unnameable: named.flatMap(({ name, database }) => {
+      if (!database) return [{ name, why: 'stands for a folder in a URL' }];
+      return isDatabaseName(database.name) ? [] : [{ name, why: 'is too long to be stored' }];
+    }),
+    missing: server.include.filter(
+      (name) => !isPattern(name) && isWanted(server, name) && !listed.includes(name),
+    ),
   };
 }
 

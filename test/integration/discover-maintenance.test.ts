@@ -94,10 +94,14 @@ describe('the backups of a server', () => {
       assert.equal(long.code, 2);
       const refused = await installation.run('backup', 'main');
       assert.equal(refused.code, 2);
-      assert.match(refused.stderr, /names are too long to be stored: "Ü+"; the others are backed up/);
+      assert.match(
+        refused.stderr,
+        /under their names: "Ü+" is too long to be stored; the runs of the others are enqueued/,
+      );
       await until('the others are backed up', async () => (await idsOf(installation)).length === 2);
       await configure({ discover: { include: ['none'] } });
       const none = await installation.run('check');
+      assert.match(none.stdout, /its database "none", which `discover.include`\s+names,\s+is missing/);
       assert.match(none.stdout, /it has no database that would be backed\s+up/);
       assert.equal(await worker.stop(), 0);
     }));

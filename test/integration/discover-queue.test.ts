@@ -6,6 +6,7 @@ import { assertComplaint } from '../support/complaint.ts';
 import { withDiscovering } from '../support/discovering.ts';
 import { quickQueue } from '../support/installation.ts';
 import { withWholeServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 describe('the discover jobs of a server', () => {
   it('are one while none has begun, and what is asked for meanwhile joins it', () =>
@@ -64,6 +65,20 @@ describe('the discover jobs of a server', () => {
       assertComplaint(unreachable, { code: 'DATABASE_UNREACHABLE', message: /127\.0\.0\.1:1/ });
       assert.equal(unreachable.code, 5);
       assert.equal(await other.stop(), 0);
+    }));
+
+  it('fail when a database is missing that is included by name, and enqueue the runs of the others', () =>
+    withWholeServer(async ({ installation, create, configure }) => {
+      await create('shop');
+      await configure({ discover: { include: ['shop', 'CRM', 'none*'] } });
+      const worker = await installation.start(['worker']);
+      const result = await installation.run('backup', 'main');
+      const message = /does not have all that its `discover.include` names: "CRM" is missing/;
+      assertComplaint(result, { code: 'DATABASE_MISSING', message });
+      await until('the other is backed up', async () =>
+        (await installation.stored()).some((key) => /^main\.shop\/catalog\/[^/]+\.json$/.test(key)),
+      );
+      assert.equal(await worker.stop(), 0);
     }));
 
   it('go to the pool that only the server names, and its databases are served there', () =>

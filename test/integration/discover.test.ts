@@ -65,6 +65,29 @@ describe('a whole server', () => {
       assert.equal(await worker.stop(), 0);
     }));
 
+  it('is reached for each of its databases as it is asked itself, and none is taken for another', () =>
+    withWholeServer(async ({ installation, server, create, sql, configure }) => {
+      for (const name of ['admin', 'shop']) await create(name);
+      await sql('create database ".."');
+      const url = `${server.adminUrl}?options=-c%20search_path%3Dpublic`;
+      await configure({ discover: { url, exclude: ['postgres'] } });
+      const worker = await installation.start(['worker']);
+      const dots = await installation.run('backup', 'main');
+      assert.equal(dots.code, 2);
+      assert.match(dots.stderr, /under their names: "\.\." stands for a folder in a URL/);
+      await configure({ discover: { url, exclude: ['postgres', '..'] } });
+      assert.equal(await worker.stop(), 0);
+      const next = await installation.start(['worker']);
+      const done = await installation.run('backup', 'main');
+      assert.equal(done.code, 0, done.stderr);
+      const listed = await installation.run('list', 'main', '--json');
+      const names = listed
+        .json<{ backups: { database: string }[] }>()
+        .backups.map(({ database }) => database);
+      assert.deepEqual([...new Set(names)].sort(), ['main.admin', 'main.shop']);
+      assert.equal(await next.stop(), 0);
+    }));
+
   it('is asked anew each time: new databases are found, dropped ones are told and keep their backups', () =>
     withWholeServer(async ({ installation, create, sql, configure }) => {
       await create('old');

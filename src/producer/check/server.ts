@@ -1,4 +1,4 @@
-import { discover } from '../../pipeline/discover.ts';
+import { type Discovered, discover } from '../../pipeline/discover.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { ServerConfig } from '../../shared/config/schema.ts';
 import { exitCodeOf } from '../../shared/errors.ts';
@@ -17,12 +17,13 @@ export async function checkServer(options: {
   const { name, engine } = server.template;
   const context = resources.context(signal);
   const found = await discover({ server, engine: await resources.engine(engine), context });
-  const { databases, unnameable } = found;
+  const { databases } = found;
+  const incomplete = [...unnameable(name, found), ...missing(name, found)];
   const [first] = databases;
-  if (!first) return [...tooLong(name, unnameable), none(name)];
+  if (!first) return [...incomplete, none(name)];
   return [
     ok(`server ${name}`, `backs up ${listOf(databases.map((database) => database.name))}`),
-    ...tooLong(name, unnameable),
+    ...incomplete,
     ...(await checkDatabase({ database: first, resources, signal })),
   ];
 }
@@ -40,12 +41,22 @@ function none(server: string): Finding {
   );
 }
 
-function tooLong(server: string, names: readonly string[]): Finding[] {
-  return names.map((name) =>
+function unnameable(server: string, found: Discovered): Finding[] {
+  return found.unnameable.map(({ name, why }) =>
     problem(`server ${server}`, {
-      detail: `the name of its database ${JSON.stringify(name)} is too long to be stored`,
-      hint: 'Give it an entry of its own with `url`, and leave it out here by `discover.exclude`.',
+      detail: `the name of its database ${JSON.stringify(name)} ${why}`,
+      hint: 'Leave it out here by `discover.exclude`, and give it an entry of its own with `url`, or another name.',
       exit: exitCodeOf('CONFIG_INVALID'),
+    }),
+  );
+}
+
+function missing(server: string, found: Discovered): Finding[] {
+  return found.missing.map((name) =>
+    problem(`server ${server}`, {
+      detail: `its database ${JSON.stringify(name)}, which \`discover.include\` names, is missing or cannot be connected to`,
+      hint: 'Correct the name (upper and lower case count), or take it out of `discover.include`.',
+      exit: exitCodeOf('DATABASE_MISSING'),
     }),
   );
 }

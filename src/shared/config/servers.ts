@@ -35,14 +35,25 @@ export function configuredPools({ databases, servers }: Pick<Config, 'databases'
   return [...new Set([...databases.values(), ...templates].map(({ pool }) => pool))];
 }
 
-/** A database on a server, by the name that the server has for it; undefined where its patterns leave that one out. */
+/** A database on a server, by the name that the server has for it; undefined where its patterns leave that one out, and where no URL can name it. */
 export function databaseOn(server: ServerConfig, database: string): DatabaseConfig | undefined {
   const { template } = server;
-  if (!isWanted(server, database)) return undefined;
-  const url = new URL(template.url.reveal());
+  const url = isWanted(server, database) ? urlFor(database, template.url.reveal()) : undefined;
+  return url === undefined
+    ? undefined
+    : { ...template, name: `${template.name}.${encodeName(database)}`, url: new Secret(url) };
+}
+
+/** Another database's address on the same server. Undefined for `.` and `..`, which are ways between folders in a URL. */
+function urlFor(database: string, address: string): string | undefined {
+  const url = new URL(address);
   url.pathname = `/${encodeURIComponent(database)}`;
-  url.searchParams.delete('dbname');
-  return { ...template, name: `${template.name}.${encodeName(database)}`, url: new Secret(url.href) };
+  // As text: what URLSearchParams writes has `+` for a space, which libpq and others take for what it is.
+  const parameters = url.search.slice(1).split('&');
+  url.search = parameters
+    .filter((each) => decodeURIComponent(each.split('=', 1).join()) !== 'dbname')
+    .join('&');
+  return decodeURIComponent(url.pathname.slice(1)) === database ? url.href : undefined;
 }
 
 /** Whether the patterns let a database through; an empty `include` includes all. */
@@ -52,6 +63,11 @@ export function isWanted(
 ): boolean {
   const isLike = (pattern: string): boolean => matchesPattern(pattern, database);
   return (include.length === 0 || include.some(isLike)) && !exclude.some(isLike);
+}
+
+/** Whether it may stand for more than the database of that very name. */
+export function isPattern(text: string): boolean {
+  return /[*?]/.test(text);
 }
 
 /** `*` stands for any characters, `?` for one. */

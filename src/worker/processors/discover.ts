@@ -66,13 +66,23 @@ async function enqueueRuns(
 
 function refuseIncomplete(
   { template: { name }, include, exclude }: ServerConfig,
-  { databases, unnameable }: Discovered,
+  { databases, unnameable, missing }: Discovered,
 ): void {
   if (unnameable.length > 0) {
+    const which = unnameable.map((each) => `${JSON.stringify(each.name)} ${each.why}`).join(', ');
     throw new BackupDataError(
       'CONFIG_INVALID',
-      `the server ${name} has databases whose names are too long to be stored: ${unnameable.map((each) => JSON.stringify(each)).join(', ')}; the others are backed up`,
-      { hint: 'Give each an entry of its own with `url`, and leave it out here by `discover.exclude`.' },
+      `the server ${name} has databases that cannot be backed up under their names: ${which}; the runs of the others are enqueued`,
+      {
+        hint: 'Leave each out here by `discover.exclude`, and give it an entry of its own with `url`, or another name.',
+      },
+    );
+  }
+  if (missing.length > 0) {
+    throw new BackupDataError(
+      'DATABASE_MISSING',
+      `the server ${name} does not have all that its \`discover.include\` names: ${missing.map((each) => JSON.stringify(each)).join(', ')} is missing, or cannot be connected to; the runs of the others are enqueued`,
+      { hint: 'Correct the name (upper and lower case count), or take it out of `discover.include`.' },
     );
   }
   if (databases.length > 0) return;

@@ -16,12 +16,26 @@ describe('what is found on a server', () => {
     const drill = newScratchName(new Date());
     // Of "main." and three characters a byte: 40 bytes make 125 characters, 41 too many.
     const [fits, tooLong] = ['Ü'.repeat(20), `${'Ü'.repeat(20)}Z`];
-    const found = await discoverAmong(['shop', drill, tooLong, 'Alpha', fits]);
+    const found = await discoverAmong(['shop', drill, tooLong, 'Alpha', '..', fits]);
     assert.deepEqual(
       found.databases.map(({ name }) => name),
       ['main.shop', 'main.~41lpha', `main.${'~c3~9c'.repeat(20)}`],
     );
-    assert.deepEqual(found.unnameable, [tooLong]);
+    assert.deepEqual(found.unnameable, [
+      { name: tooLong, why: 'is too long to be stored' },
+      { name: '..', why: 'stands for a folder in a URL' },
+    ]);
+    assert.deepEqual(found.missing, []);
+  });
+
+  it('lacks what is included by its very name and is not there, unless it is excluded', async () => {
+    const patterns = { include: ['shop', 'SHOP', 'crm', 'old', 'none*', '..'], exclude: ['o*'] };
+    const found = await discoverAmong(['shop', 'lab', '..'], patterns);
+    assert.deepEqual(found.missing, ['SHOP', 'crm']);
+    assert.deepEqual(
+      found.databases.map(({ name }) => name),
+      ['main.shop'],
+    );
   });
 
   it('cannot be told by an engine that has no list of databases', async () => {
@@ -36,9 +50,9 @@ describe('what is found on a server', () => {
   });
 });
 
-function discoverAmong(names: readonly string[]) {
+function discoverAmong(names: readonly string[], patterns: { include?: string[]; exclude?: string[] } = {}) {
   return discover({
-    server: { template: sampleDatabase({ name: 'main' }), include: [], exclude: [] },
+    server: { template: sampleDatabase({ name: 'main' }), include: [], exclude: [], ...patterns },
     engine: { name: 'postgres', databases: async () => names },
     context,
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseConnection } from '../../../../src/pipeline/engine/postgres/connection.ts';
 import {
   configuredNames,
   configuredPools,
@@ -11,6 +12,7 @@ import {
   serverOf,
 } from '../../../../src/shared/config/servers.ts';
 import { serverFingerprint } from '../../../../src/shared/fingerprint.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
 import { urlOf } from '../../../support/database.ts';
 import { chooseSeed, createSeeded } from '../../../support/seeded.ts';
 import { loadText, problemsOf } from './load-text.ts';
@@ -29,6 +31,46 @@ describe('the databases of a server', () => {
     assert.equal(shop?.pool, 'eu');
     for (const name of ['pg', 'pg.', 'other.shop', 'pg.Shop', 'pg.~ZZ', 'pg.~73hop'])
       assert.equal(findDatabase(config, name), undefined, name);
+  });
+
+  it('are reached with the parameters of the server as they are written', async () => {
+    const written = 'options=-c%20a%3Db&db%6Eame=x&sslrootcert=/ca%2B1.pem';
+    const { pg } = Object.fromEntries(
+      (await loadText(server('').replace(/dbname.*require/, written))).servers,
+    );
+    assert.ok(pg);
+    const url = urlOf(databaseOn(pg, 'shop'));
+    assert.equal(url, 'postgres://u:pw-1234@h:5/shop?options=-c%20a%3Db&sslrootcert=/ca%2B1.pem');
+    const { parameters } = parseConnection(new Secret(url));
+    assert.deepEqual(Object.fromEntries(parameters), { options: '-c a=b', sslrootcert: '/ca+1.pem' });
+  });
+
+  it('are never another one, because no URL can name them', async () => {
+    const config = await loadText(server(''));
+    const { pg } = Object.fromEntries(config.servers);
+    assert.ok(pg);
+    for (const name of ['.', '..']) {
+      assert.equal(databaseOn(pg, name), undefined, name);
+      assert.equal(findDatabase(config, `pg.${encodeName(name)}`), undefined, name);
+    }
+    for (const name of [
+      '...',
+      '.a',
+      'a/..',
+      '%2e',
+      '%2e%2E',
+      '\\',
+      '\\..',
+      '/',
+      '//x',
+      ' ',
+      '?',
+      '#',
+      '\n',
+      '\t',
+      '+',
+    ])
+      assert.equal(parseConnection(new Secret(urlOf(databaseOn(pg, name)))).database, name, name);
   });
 
   it('are those that are included and not excluded', async () => {
