@@ -7,8 +7,9 @@ import { statements } from '../../support/mariadb-client.ts';
 describe('a whole MariaDB', () => {
   it('is backed up database by database, whatever they are called, and one restores under another name', () =>
     withWholeServer(async ({ installation, server, create, configure }) => {
-      for (const name of ['Shop EU', 'naïve', 'a.b', 'x/y', 'per%cent', 'tick`s', "o'clock"])
-        await create(name);
+      const odd = ['Shop EU', 'naïve', 'a.b', 'x/y', 'per%cent', 'tick`s', "o'clock"];
+      // Like the server's own, and not them.
+      for (const name of [...odd, 'SYS', 'mýsql']) await create(name);
       // As a drill that died leaves it.
       await create('bkd_drill_1abc_aaaaaa');
       await configure({});
@@ -20,12 +21,14 @@ describe('a whole MariaDB', () => {
         runs.map(({ database }) => database),
         [
           'main.a~2eb',
+          'main.m~c3~bdsql',
           'main.na~c3~afve',
           'main.o~27clock',
           'main.per~25cent',
           'main.tick~60s',
           'main.x~2fy',
           'main.~53hop~20~45~55',
+          'main.~53~59~53',
         ],
       );
       assert.ok(runs.every(({ outcome }) => outcome === 'committed'));

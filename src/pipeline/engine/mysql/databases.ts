@@ -23,10 +23,14 @@ export async function databases(
   return rows.map(({ name }) => name);
 }
 
-/** A folder `lost+found`, which file systems make by themselves, is a database to a server whose data is at their root. */
+/**
+ * A folder `lost+found`, which file systems make by themselves, is a database to a server whose data is at their root. Byte by
+ * byte, because the server's own comparison takes `SYS` and `mýsql`, which may be anybody's, for its own.
+ */
 const listing = `
   SELECT JSON_OBJECT('name', SCHEMA_NAME) FROM information_schema.SCHEMATA
-  WHERE LOWER(SCHEMA_NAME) NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys', '#mysql50#lost+found')
+  WHERE CAST(SCHEMA_NAME AS BINARY) NOT IN ('mysql', 'sys', '#mysql50#lost+found')
+    AND CAST(LOWER(SCHEMA_NAME) AS BINARY) NOT IN ('information_schema', 'performance_schema')
   ORDER BY SCHEMA_NAME;`;
 
 function refusePartialList(lines: readonly string[], server: Server, connection: Connection): void {
