@@ -3,6 +3,7 @@ import type { RestoreFacts } from '../../../shared/manifest.ts';
 import { StageFailure } from '../../process/failure.ts';
 import { addressOf, serverOf } from './connection.ts';
 import { errorNumber } from './failures.ts';
+import { isSameName } from './same-name.ts';
 import { identifier, literal, openSession, type SessionOptions } from './session.ts';
 import { targetExists } from './target.ts';
 
@@ -47,7 +48,7 @@ async function endConnections(
   database: string,
 ): Promise<void> {
   const left = await query<{ id: number }>(
-    `SELECT JSON_OBJECT('id', ID) FROM information_schema.PROCESSLIST WHERE DB = ${literal(database)};`,
+    `SELECT JSON_OBJECT('id', ID) FROM information_schema.PROCESSLIST WHERE ${isSameName('DB', literal(database))};`,
   );
   for (const { id } of left) await lines(`KILL ${id};`).catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import type { Stage } from '../../process/stage.ts';
 import type { EngineContext } from '../engine.ts';
 import { awkStage } from './awk.ts';
+import { isCurrent } from './same-name.ts';
 
 /** What a dump defines. A trigger's name is somewhere in its own text, so triggers are only counted. */
 export interface Definitions {
@@ -47,13 +48,13 @@ export function parseDefinitions(text: string): Definitions {
 export const definitionsQuery = `
   SELECT JSON_OBJECT('object', CONCAT(
       CASE TABLE_TYPE WHEN 'VIEW' THEN 'VIEW ' WHEN 'SEQUENCE' THEN 'SEQUENCE ' ELSE 'TABLE ' END, TABLE_NAME))
-    FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE();
+    FROM information_schema.TABLES WHERE ${isCurrent('TABLE_SCHEMA')};
   SELECT JSON_OBJECT('object', CONCAT(ROUTINE_TYPE, ' ', ROUTINE_NAME))
-    FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE();
+    FROM information_schema.ROUTINES WHERE ${isCurrent('ROUTINE_SCHEMA')};
   SELECT JSON_OBJECT('object', CONCAT('EVENT ', EVENT_NAME))
-    FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE();
+    FROM information_schema.EVENTS WHERE ${isCurrent('EVENT_SCHEMA')};
   SELECT JSON_OBJECT('trigger', EVENT_OBJECT_TABLE)
-    FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE();
+    FROM information_schema.TRIGGERS WHERE ${isCurrent('TRIGGER_SCHEMA')};
 `;
 
 export interface DefinitionRow {

@@ -1,6 +1,7 @@
 import type { SourceOf } from '../../../shared/config/schema.ts';
 import { matchesPattern } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { isCurrent } from './same-name.ts';
 import { identifier, type Session } from './session.ts';
 import { type Flavour, products } from './version.ts';
 
@@ -24,7 +25,7 @@ export async function selectTables({ query }: Session, { tables }: DumpOptions):
   const { include, exclude, excludeData } = tables;
   if (include.length + exclude.length + excludeData.length === 0) return { left: new Set(), withoutRows: [] };
   const rows = await query<{ name: string }>(
-    "SELECT JSON_OBJECT('name', TABLE_NAME) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE();",
+    `SELECT JSON_OBJECT('name', TABLE_NAME) FROM information_schema.TABLES WHERE ${isCurrent('TABLE_SCHEMA')};`,
   );
   const selection = select(
     rows.map(({ name }) => name),
@@ -43,10 +44,10 @@ interface DefinedRow {
 
 const definedQuery = `
   SELECT JSON_OBJECT('database', TABLE_SCHEMA, 'name', TABLE_NAME, 'text', VIEW_DEFINITION)
-    FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME;
+    FROM information_schema.VIEWS WHERE ${isCurrent('TABLE_SCHEMA')} ORDER BY TABLE_NAME;
   SELECT JSON_OBJECT('database', TABLE_SCHEMA, 'name', TABLE_NAME, 'text', COLUMN_DEFAULT)
-    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_DEFAULT LIKE '%val(%'
-      AND TABLE_NAME NOT IN (SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE())
+    FROM information_schema.COLUMNS WHERE ${isCurrent('TABLE_SCHEMA')} AND COLUMN_DEFAULT LIKE '%val(%'
+      AND TABLE_NAME NOT IN (SELECT TABLE_NAME FROM information_schema.VIEWS WHERE ${isCurrent('TABLE_SCHEMA')})
     ORDER BY TABLE_NAME, ORDINAL_POSITION;`;
 
 function refuseNeeded(rows: readonly DefinedRow[], { left }: Selection): void {

@@ -1,6 +1,7 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
 import { addressOf, type Connection } from './connection.ts';
+import { isCurrent, isSameName } from './same-name.ts';
 import { literal, type Server, type Session } from './session.ts';
 import { flavourOf, isAsNew, products } from './version.ts';
 
@@ -20,7 +21,7 @@ export function refuseOlder({ engine }: Manifest, server: Server, connection: Co
 export async function refuseExisting({ query }: Session, connection: Connection): Promise<void> {
   const found = await query<unknown>(
     `SELECT JSON_OBJECT('name', SCHEMA_NAME) FROM information_schema.SCHEMATA
-      WHERE SCHEMA_NAME = ${literal(connection.database)};`,
+      WHERE ${isSameName('SCHEMA_NAME', literal(connection.database))};`,
   );
   if (found.length > 0) throw targetExists(connection);
 }
@@ -37,10 +38,10 @@ export function targetExists(connection: Connection): BackupDataError {
 export async function contentsOf({ query }: Session): Promise<readonly string[]> {
   const rows = await query<{ kind: string; count: number }>(`
     SELECT JSON_OBJECT('kind', 'tables, views and sequences', 'count', COUNT(*))
-      FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE();
+      FROM information_schema.TABLES WHERE ${isCurrent('TABLE_SCHEMA')};
     SELECT JSON_OBJECT('kind', 'routines', 'count', COUNT(*))
-      FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE();
+      FROM information_schema.ROUTINES WHERE ${isCurrent('ROUTINE_SCHEMA')};
     SELECT JSON_OBJECT('kind', 'events', 'count', COUNT(*))
-      FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE();`);
+      FROM information_schema.EVENTS WHERE ${isCurrent('EVENT_SCHEMA')};`);
   return rows.filter(({ count }) => count > 0).map(({ kind, count }) => `${count} ${kind}`);
 }

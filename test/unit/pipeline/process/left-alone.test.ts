@@ -50,7 +50,7 @@ describe('what a program put into a process group of its own, out of reach', () 
     withEscape(async (found) => {
       const controller = new AbortController();
       const stages = [stays, cat];
-      const running = startStages({ stages, input: 'none', signal: controller.signal, ...short });
+      const running = await startStages({ stages, input: 'none', signal: controller.signal, ...short });
       await found(running.output);
       controller.abort(new Error('enough'));
       await assert.rejects(running.finished, /enough/);
@@ -59,7 +59,7 @@ describe('what a program put into a process group of its own, out of reach', () 
   it('keeps no pipeline from failing, whose reader is told why', () =>
     withEscape(async (found) => {
       const failing: Stage = { program: '/bin/sh', args: ['-c', 'sleep 1; exit 3'] };
-      const running = startStages({ stages: [failing, stays], input: 'none', signal, grace: 50 });
+      const running = await startStages({ stages: [failing, stays], input: 'none', signal, grace: 50 });
       await assert.rejects(found(running.output, 'to its end'), StageFailure);
       await assert.rejects(running.finished, /sh exited with code 3/);
     }));
