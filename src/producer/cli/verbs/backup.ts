@@ -64,6 +64,15 @@ async function choose(
       hint: 'See `backupdata backup --help`.',
     });
   const { databases, servers } = config;
+  if (databases.size + servers.size === 0) {
+    throw new BackupDataError(
+      'CONFIG_INVALID',
+      `the configuration (${config.origin}) has no database to back up`,
+      {
+        hint: 'Write one below `databases`; `backupdata config example` shows how.',
+      },
+    );
+  }
   if (all || (names.length === 0 && databases.size + servers.size === 1))
     return { databases: [...databases.values()], servers: [...servers.values()] };
   if (names.length === 0) {

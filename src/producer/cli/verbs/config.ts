@@ -31,11 +31,13 @@ export const configVerbs: VerbGroup = {
 };
 
 async function validate(context: CliContext): Promise<number> {
-  const { origin, databases, storages } = await context.config();
+  const { origin, databases, servers, storages } = await context.config();
+  const [database, server, storage] = [databases.size, servers.size, storages.size];
+  const whole = server === 0 ? '' : `, ${counted(server, 'server')}`;
   await context.environment();
   context.print({
-    document: { ok: true, origin, databases: databases.size, storages: storages.size },
-    text: `ok: ${counted(databases.size, 'database')}, ${counted(storages.size, 'storage')} (${origin})`,
+    document: { ok: true, origin, databases: database, servers: server, storages: storage },
+    text: `ok: ${counted(database, 'database')}${whole}, ${counted(storage, 'storage')} (${origin})`,
   });
   return 0;
 }
