@@ -29,6 +29,8 @@ function describe(issue: Issue, root: unknown, suggest: Suggest): Problem[] {
 
 function unknownKey(path: Path, key: string, suggest: Suggest): Problem {
   const near = suggest(path, key);
+  if (near === key)
+    return { path: [...path, key], message: `the key ${printKey(key)} does not go with this engine or type` };
   const question = near === undefined ? '' : `; did you mean "${near}"?`;
   return { path: [...path, key], message: `the key ${printKey(key)} is not known here${question}` };
 }

@@ -62,12 +62,16 @@ const command = z.strictObject({
   /** Of the dump's file name. */
   extension: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9.]{0,15}$/)
+    .refine((extension) => /^[a-z0-9][a-z0-9.]{0,15}$/.test(extension), {
+      message: 'not an extension; write at most 16 of a-z, 0-9 and ".", such as tar or sql.gz',
+    })
     .default('bin'),
   /** Added to the environment of these programs. */
   environment: z
     .record(
-      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+      z.string().refine((variable) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(variable), {
+        message: 'not the name of a variable; use letters, digits and "_", not starting with a digit',
+      }),
       z
         .string()
         .refine((value) => !value.includes('\0'), { message: `has a zero byte in it: ${noNul}` })

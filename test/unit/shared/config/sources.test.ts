@@ -63,6 +63,26 @@ describe('a secret of a configuration', () => {
   });
 });
 
+describe('a key of another engine', () => {
+  for (const rest of ['sqlite, path: x', 'redis, url: "redis://h"', 'command, dump: [x]']) {
+    it(`is not suggested in its own place: engine ${rest}`, async () => {
+      const entry = `databases: { a: { engine: ${rest}, discover: { url: "redis://h" } } }`;
+      const problems = await problemsOf(loadText(`${storages}${entry}\n`));
+      assert.equal(problems.length, 1);
+      assert.match(problems.join(), /a\.discover: the key discover does not go with this engine or type$/);
+    });
+  }
+});
+
+describe('the settings of a command', () => {
+  it('are refused in words of ours', async () => {
+    const entry = 'engine: command, dump: [x], extension: "../x", environment: { a-b: x }';
+    const problems = await problemsOf(loadText(`${storages}databases: { a: { ${entry} } }\n`));
+    assert.match(problems.join(), /a\.extension: not an extension; write at most 16 of a-z/);
+    assert.match(problems.join(), /a\.environment\.a-b: not the name of a variable; use letters/);
+  });
+});
+
 function withProgram(key: string, line: string): string {
   const lines = { dump: '[tar]', [key]: line };
   const written = Object.entries(lines).map(([name, value]) => `${name}: ${value}`);
