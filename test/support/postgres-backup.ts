@@ -47,8 +47,11 @@ export async function dumpInMemory(
     entries.push({ name, kind, volumes: [] });
   }
   await plan.close();
-  const { engine: made, source, restore } = inspection;
-  return { parts, manifest: sampleManifest({ engine: made, source, restore, parts: entries }) };
+  const { engine: made, source, restore, notes } = inspection;
+  return {
+    parts,
+    manifest: sampleManifest({ engine: made, source, restore, notes: [...notes], parts: entries }),
+  };
 }
 
 /** Feeds a backup from memory to what an engine asks for. */

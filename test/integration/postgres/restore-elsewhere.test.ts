@@ -42,13 +42,13 @@ describe('a restore to another PostgreSQL server', () => {
     await target.stop();
   });
 
-  async function createTablespace({ adminUrl }: TestPostgres): Promise<void> {
+  async function createTablespace({ adminUrl }: TestPostgres, name = 'space'): Promise<void> {
     const [row] = await query<{ path: string }>(
       adminUrl,
-      "SELECT current_setting('data_directory') || '_space' AS path",
+      `SELECT current_setting('data_directory') || '_${name}' AS path`,
     );
     await query(adminUrl, `COPY (SELECT 1) TO PROGRAM 'mkdir "${row?.path}"'`);
-    await query(adminUrl, `CREATE TABLESPACE space LOCATION '${row?.path}'`);
+    await query(adminUrl, `CREATE TABLESPACE ${name} LOCATION '${row?.path}'`);
   }
 
   it('is refused when the source’s superuser, who owns everything, is not there', async () => {
@@ -67,9 +67,22 @@ describe('a restore to another PostgreSQL server', () => {
     });
     assert.deepEqual(await contentOf(url), content);
     assert.deepEqual(notes, [
+      'everything is in the default tablespace, because the server lacks some: space',
       'what belongs to the database itself was left out: comment',
       'owners were left out',
     ]);
+  });
+
+  it('does so too where the server has another tablespace', async () => {
+    const other = await startPostgres();
+    try {
+      await createTablespace(other, 'elsewhere');
+      const url = other.url(await other.createDatabase());
+      await restoreFromMemory(engine, backup, { url, options: { noOwner: true } });
+      assert.deepEqual(await contentOf(url), content);
+    } finally {
+      await other.stop();
+    }
   });
 
   it('with globals makes that superuser', async () => {

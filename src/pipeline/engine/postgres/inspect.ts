@@ -78,6 +78,14 @@ function refuseUnreadable(unreadable: readonly string[], connection: Connection,
   );
 }
 
+const tablespacesNote = 'tablespaces: ';
+
+/** The tablespaces that such notes name. */
+export function tablespacesIn(notes: readonly string[]): string[] {
+  const note = notes.find((each) => each.startsWith(tablespacesNote));
+  return note?.slice(tablespacesNote.length).split(', ') ?? [];
+}
+
 function notesOn(row: InspectionRow): string[] {
   return [
     ...(row.extensions.length > 0 ? [`extensions: ${row.extensions.join(', ')}`] : []),
@@ -91,6 +99,6 @@ function notesOn(row: InspectionRow): string[] {
           `settings of roles in this database alone, which a restore does not make: ${row.role_settings.join('; ')}`,
         ]
       : []),
-    ...(row.tablespaces.length > 0 ? [`tablespaces: ${row.tablespaces.join(', ')}`] : []),
+    ...(row.tablespaces.length > 0 ? [`${tablespacesNote}${row.tablespaces.join(', ')}`] : []),
   ];
 }

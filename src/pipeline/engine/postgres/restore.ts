@@ -5,6 +5,7 @@ import type { EngineContext, PartReader, RestoreOptions, RestorePlan, RestoreTar
 import { neededFor, readToc } from './archive.ts';
 import { addressOf, connectionOf } from './connection.ts';
 import { withExtensionOfExclusions } from './exclusions.ts';
+import { tablespacesIn } from './inspect.ts';
 import { inspectTarget, type Target } from './inspect-target.ts';
 import { executeRestore } from './restore-steps.ts';
 import { isOfDatabase, missingRoles, noRoles, ownersMissing, planRoles, type RolePlan } from './roles.ts';
@@ -63,11 +64,15 @@ function isTable({ desc }: TocEntry): boolean {
   return desc === 'TABLE' || desc === 'FOREIGN TABLE';
 }
 
-/** A server without tablespaces of its own has only one place for everything. In a drill nobody is granted anything, and its user may not grant as others. */
-function argumentsFor({ at, options }: Found, over: boolean): string[] {
+/**
+ * A server without tablespaces of its own has only one place for everything, and so has one that lacks a tablespace of the
+ * backup. In a drill nobody is granted anything, and its user may not grant as others.
+ */
+function argumentsFor({ at, manifest, options }: Found, over: boolean): string[] {
+  const onePlace = at.facts.tablespaces.size === 0 || missingTablespaces({ at, manifest }).length > 0;
   return [
     ...(over ? ['--clean', '--if-exists'] : []),
-    ...(at.facts.hasTablespaces ? [] : ['--no-tablespaces']),
+    ...(onePlace ? ['--no-tablespaces'] : []),
     ...(options.isolated ? ['--no-subscriptions', '--no-privileges'] : []),
   ];
 }
@@ -76,11 +81,21 @@ function notesOn(
   found: Found,
   { selection, over }: { selection: Selection | null; over: boolean },
 ): string[] {
-  if (selection) return [...selection.notes];
+  const lacking = missingTablespaces(found);
+  const moved =
+    lacking.length > 0
+      ? [`everything is in the default tablespace, because the server lacks some: ${lacking.join(', ')}`]
+      : [];
+  if (selection) return [...selection.notes, ...moved];
   return [
+    ...moved,
     ...(over ? ['objects of the target that the backup does not have were left as they were'] : []),
     ...leftOfDatabase(found),
   ];
+}
+
+function missingTablespaces({ at, manifest }: Pick<Found, 'at' | 'manifest'>): string[] {
+  return tablespacesIn(manifest.notes).filter((name) => !at.facts.tablespaces.has(name));
 }
 
 /** They name the source database, which the new one need not be called like. */

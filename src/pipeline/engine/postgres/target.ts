@@ -9,8 +9,8 @@ export interface TargetFacts {
   roles: ReadonlySet<string>;
   /** The roles whose rights the user has: all for a superuser. */
   actsAs: ReadonlySet<string>;
-  /** Whether it has tablespaces besides the two that every server has. */
-  hasTablespaces: boolean;
+  /** Besides the two that every server has. */
+  tablespaces: ReadonlySet<string>;
 }
 
 export async function readTargetFacts(session: Session): Promise<TargetFacts> {
@@ -22,18 +22,18 @@ export async function readTargetFacts(session: Session): Promise<TargetFacts> {
     identity: string | null;
     roles: string[];
     acts: string[];
-    tablespaces: boolean;
+    tablespaces: string[];
   }>(`
     select ${identity} as identity,
       array(select rolname::text from pg_roles) as roles,
       array(select rolname::text from pg_roles where pg_has_role(oid, 'usage')) as acts,
-      exists (select from pg_tablespace where spcname !~ '^pg_') as tablespaces`);
+      array(select spcname::text from pg_tablespace where spcname !~ '^pg_') as tablespaces`);
   return {
     server,
     systemIdentifier: row?.identity ?? null,
     roles: new Set(row?.roles),
     actsAs: new Set(row?.acts),
-    hasTablespaces: row?.tablespaces ?? true,
+    tablespaces: new Set(row?.tablespaces),
   };
 }
 
