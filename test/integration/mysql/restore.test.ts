@@ -99,6 +99,20 @@ describe('a restore to MariaDB', () => {
       await assert.rejects(statements(server.url(name), 'INSERT INTO item VALUES (-2)'), /CONSTRAINT/);
     }));
 
+  it('is not ended by a limit of the server on the time of a statement', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const own = await startMariadb();
+      try {
+        const { url } = await createSample(own);
+        await statements(own.adminUrl, 'SET GLOBAL max_statement_time = 0.001');
+        const manifest = await backUp(mariadbSource(url));
+        const target = { source: mariadbSource(own.adminUrl), database: own.uniqueName() };
+        await restoreTo(manifest, target, { create: true });
+      } finally {
+        await own.stop();
+      }
+    }));
+
   it('says what to do where a row is larger than the server takes', () =>
     withEngineRun(async ({ backUp, restoreTo }) => {
       const own = await startMariadb({ options: ['--max-allowed-packet=64M'] });

@@ -132,6 +132,15 @@ async function takeBack({ at, options, chosen }: Found): Promise<readonly string
 }
 
 /**
+ * What the source holds although its own rules would refuse it now is restored as it is, and neither a long statement nor a
+ * slow storage ends the restore. MySQL reads a comment where MariaDB has more to set.
+ */
+const restoreSession = [
+  'SET SESSION autocommit = 1, SESSION wait_timeout = 28800 /*M!100201',
+  ', SESSION check_constraint_checks = 0, SESSION innodb_strict_mode = 0, SESSION max_statement_time = 0 */',
+].join('');
+
+/**
  * No command of the client but DELIMITER is obeyed, and what is restored is restored byte for byte. A connection that is
  * lost is not made anew: the settings that the dump began with would be lost with it.
  */
@@ -139,8 +148,7 @@ const clientArguments = [
   ...['--batch', '--binary-mode', '--skip-reconnect', '--max-allowed-packet=1G'],
   // Else comments are taken out of routines, triggers and events.
   '--comments',
-  // What the source holds although its own rules would refuse it now is restored as it is. MySQL reads a comment there.
-  '--init-command=SET SESSION autocommit = 1 /*M!100201 , SESSION check_constraint_checks = 0, SESSION innodb_strict_mode = 0 */',
+  `--init-command=${restoreSession}`,
 ];
 
 function notesOn({ at, manifest, session: { server }, options, chosen, over }: Found): string[] {

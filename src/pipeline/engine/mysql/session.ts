@@ -69,6 +69,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
 /** Two programs of one server may be asked by different programs; each line is a name, a tab and a value. */
 const firstQuery = `
+  SET @unlimited = 1 /*M!100101 , SESSION max_statement_time = 0 */;
   SHOW VARIABLES WHERE Variable_name IN
     ('version', 'server_uid', 'server_uuid', 'sql_select_limit', 'system_versioning_asof');
   SHOW SESSION STATUS LIKE 'Ssl_cipher';
@@ -77,7 +78,8 @@ const firstQuery = `
 
 /** Whatever was set for applications: no other meaning of quotes, and no limit that ends a statement or its rows. */
 const plainSession = `SET SESSION sql_mode = '', SESSION lock_wait_timeout = 60,
-  SESSION sql_big_selects = 1, SESSION sql_select_limit = 18446744073709551615;
+  SESSION sql_big_selects = 1, SESSION sql_select_limit = 18446744073709551615
+  /*M!100101 , SESSION max_statement_time = 0 */;
 `;
 
 /** The lines of the output. */
