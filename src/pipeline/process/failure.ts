@@ -22,7 +22,7 @@ export class StageFailure extends Error {
   readonly endedEarly: boolean;
 
   constructor(stages: readonly StageExit[]) {
-    // Whose neighbour lost its reader had ended before it was stopped.
+    // Whose neighbour lost its reader had closed its input before it was stopped.
     const exits = stages.map((exit, index) => ({
       ...exit,
       stopped: exit.stopped && !lostReader(stages[index - 1]),
@@ -52,7 +52,7 @@ function describeEarly({ program }: StageExit): string {
 }
 
 /** A program that is written to when nobody reads is ended by the system, or says so itself. */
-function lostReader(exit: StageExit | undefined): boolean {
+export function lostReader(exit: StageExit | undefined): boolean {
   if (!exit || succeeded(exit)) return false;
   return (
     exit.signal === 'SIGPIPE' ||

@@ -1,7 +1,8 @@
 import { type Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from './child.ts';
-import { StageFailure, succeeded } from './failure.ts';
+import { lostReader, StageFailure, succeeded } from './failure.ts';
 import { closePipes, takePipes } from './pipes.ts';
 import type { Stage } from './stage.ts';
 import { createStopper, type Stopper } from './stopper.ts';
@@ -77,13 +78,19 @@ function wasGivenAll(first: Child | undefined, { input }: StagesOptions): boolea
   return input === 'none' || first?.process.stdin?.writableFinished === true;
 }
 
+/** Milliseconds for a program to end by itself that has closed its input: how it ends is what failed, and not that it was killed. */
+const toEnd = 500;
+
 async function supervise(children: readonly Child[], stop: Stopper, options: StagesOptions): Promise<void> {
   options.signal.addEventListener('abort', stop.now, { once: true });
   const last = children.at(-1);
-  for (const child of children) {
-    void child.closed.then((exit) => {
+  for (const [index, child] of children.entries()) {
+    void child.closed.then(async (exit) => {
       // A last stage that reads no more breaks the others (SIGPIPE, or an error of their own) before its own exit is known.
-      if (options.partial ? child === last : !succeeded(exit)) stop.now();
+      if (options.partial ? child !== last : succeeded(exit)) return;
+      const reader = children[index + 1];
+      if (reader && lostReader(exit)) await Promise.race([reader.closed, delay(toEnd, null, { ref: false })]);
+      stop.now();
     });
   }
   const exits = await Promise.all(children.map((child) => child.closed));

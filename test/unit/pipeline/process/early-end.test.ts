@@ -50,6 +50,16 @@ describe('a last program that reads no more', () => {
     }
   });
 
+  it('is not killed when it has closed its input and is about to end', async () => {
+    const last = shell('head -c 100000 > /dev/null; exec <&-; sleep 0.1; exit 0');
+    const stages = [shell('exec yes'), last];
+    const running = await startStages({ stages, input: 'none', signal, stopWith: 'SIGKILL' });
+    running.output.resume();
+    await assert.rejects(running.finished, {
+      message: 'sh ended with code 0 before it had read all of its input',
+    });
+  });
+
   it('has failed when it is this process that writes to it', async () => {
     for (let count = 0; count < tries; count += 1) {
       const running = await startStages({
