@@ -11,7 +11,7 @@ export function instructions({ parts, restore, decode }: InstructionsRequest): E
     .map(decode)
     .join('');
   return {
-    needs: `coreutils and Redis's or Valkey's programs of version ${restore.minToolVersion} or newer (redis-check-rdb, redis-server, redis-cli)`,
+    needs: `coreutils and Redis's or Valkey's programs of version ${restore.minToolVersion} or newer (redis-check-rdb, redis-server, redis-cli; Valkey's are called valkey-…)`,
     show: {
       title: 'Show what it is: the version of the server that made it, and when',
       command: `${data} | head -c 300 | tr -cd '[:print:]'`,
