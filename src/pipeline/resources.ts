@@ -1,5 +1,5 @@
 import type { Config, DatabaseConfig, ServerConfig } from '../shared/config/schema.ts';
-import { configuredNames, findDatabase } from '../shared/config/servers.ts';
+import { configuredNames, findDatabase, nameMeant, serverOf } from '../shared/config/servers.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import type { Manifest } from '../shared/manifest.ts';
 import type { Codec } from './codec/codec.ts';
@@ -34,11 +34,7 @@ export function createResources({ config, tools }: { config: Config; tools: Tool
   return {
     database: (name) =>
       findDatabase(config, name) ??
-      fail(
-        config.servers.has(name)
-          ? isServer(name)
-          : unknown('DATABASE_UNKNOWN', 'database', name, config, configuredNames(config)),
-      ),
+      fail(config.servers.has(name) ? isServer(name) : unknownDatabase(name, config)),
     server: (name) =>
       config.servers.get(name) ??
       fail(unknown('DATABASE_UNKNOWN', 'server', name, config, [...config.servers.keys()])),
@@ -81,6 +77,19 @@ function unknown(
   return new BackupDataError(code, `there is no ${kind} "${name}" in the configuration (${config.origin})`, {
     hint: `It has ${known.join(', ') || 'none'}.`,
   });
+}
+
+/** Of a server it may be named by the server's own name, or be one that the patterns leave out. */
+function unknownDatabase(name: string, config: Config): BackupDataError {
+  const error = unknown('DATABASE_UNKNOWN', 'database', name, config, configuredNames(config));
+  const server = serverOf(config, name)?.template.name;
+  if (server === undefined || name === `${server}.`) return error;
+  const meant = nameMeant(config, name);
+  const hint =
+    meant === undefined
+      ? `See \`discover.include\` and \`discover.exclude\` of ${server}: they leave it out.`
+      : `On the server ${server} it is called ${meant}: what is not a-z, 0-9, "_" or "-" is written as "~" and two digits.`;
+  return new BackupDataError(error.code, error.message, { hint });
 }
 
 function isServer(name: string): BackupDataError {

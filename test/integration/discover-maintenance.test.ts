@@ -81,6 +81,13 @@ describe('the backups of a server', () => {
       const unknown = await installation.run('backup', 'mian');
       assert.equal(unknown.code, 3);
       assert.match(unknown.stderr, /It has main\./);
+      const spelt = await installation.run('backup', 'main.Shop EU');
+      assert.equal(spelt.code, 3);
+      assert.match(spelt.stderr, /On the server main it is called main\.~53hop~20~45~55:/);
+      const left = await installation.run('backup', 'main.postgres');
+      assert.match(left.stderr, /`discover\.exclude` of main: they leave it out/);
+      const shown = await installation.run('show', 'main.Shop EU');
+      assert.match(shown.stderr, /Did you mean main\.~53hop~20~45~55\?/);
       const latest = await installation.run('show', 'main');
       assert.equal(latest.code, 3);
       assert.match(latest.stderr, /"main" is a server, and a backup is of one database/);

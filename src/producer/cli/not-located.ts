@@ -1,7 +1,7 @@
 import { databasesStored, listEntries } from '../../pipeline/catalog/catalog.ts';
 import type { Storage } from '../../pipeline/storage/storage.ts';
 import type { Config } from '../../shared/config/schema.ts';
-import { configuredNames, findDatabase } from '../../shared/config/servers.ts';
+import { configuredNames, findDatabase, nameMeant } from '../../shared/config/servers.ts';
 import { nearestOf } from '../../shared/config/suggest.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { isDatabaseName } from '../../shared/ids.ts';
@@ -28,7 +28,7 @@ export async function notLocated(search: Search): Promise<BackupDataError> {
   }
   const near = await nearIds(search);
   const database = nearestOf(backup, configuredNames(config));
-  const meant = near.length > 0 ? near.join(', ') : database;
+  const meant = near.length > 0 ? near.join(', ') : (nameMeant(config, backup) ?? database);
   return new BackupDataError('BACKUP_NOT_FOUND', `there is no backup "${backup}" in ${where}`, {
     hint: meant === undefined ? 'See what there is with `backupdata list`.' : `Did you mean ${meant}?`,
   });

@@ -24,6 +24,14 @@ export function serverOf(
   return [...servers.values()].find(({ template }) => name.startsWith(`${template.name}.`));
 }
 
+/** Our name for what somebody named by a server and the server's own name: `main.~53hop` for `main.Shop`. Undefined for any other. */
+export function nameMeant(config: Pick<Config, 'databases' | 'servers'>, text: string): string | undefined {
+  const server = serverOf(config, text)?.template.name;
+  if (server === undefined) return undefined;
+  const rest = text.slice(server.length + 1);
+  return rest === '' || decodeName(rest) !== undefined ? undefined : `${server}.${encodeName(rest)}`;
+}
+
 /** What an operator may name: every database and every server of the configuration. */
 export function configuredNames({ databases, servers }: Pick<Config, 'databases' | 'servers'>): string[] {
   return [...databases.keys(), ...servers.keys()];

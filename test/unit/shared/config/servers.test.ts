@@ -9,6 +9,7 @@ import {
   encodeName,
   findDatabase,
   matchesPattern,
+  nameMeant,
   serverOf,
 } from '../../../../src/shared/config/servers.ts';
 import { serverFingerprint } from '../../../../src/shared/fingerprint.ts';
@@ -107,6 +108,13 @@ describe('a configuration with a server', () => {
     assert.deepEqual(configuredPools(config), ['default', 'eu']);
     assert.equal(serverOf(config, 'pg.old')?.template.name, 'pg');
     for (const name of ['crm', 'pg', 'pgx.shop']) assert.equal(serverOf(config, name), undefined, name);
+  });
+
+  it('knows which name of ours is meant by that of the server', async () => {
+    const config = await loadText(text);
+    assert.equal(nameMeant(config, 'pg.Shop EU'), 'pg.~53hop~20~45~55');
+    for (const name of ['pg', 'pg.', 'pg.shop', 'pg.~53hop', 'crm.Shop', 'Shop'])
+      assert.equal(nameMeant(config, name), undefined, name);
   });
 
   it('tells another server, or another choice of its databases, from it by its fingerprint', async () => {
