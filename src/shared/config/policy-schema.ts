@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isAgeIdentity, isAgeRecipient } from '../age-keys.ts';
 import { Secret } from '../secret.ts';
 import { verifyLevels } from '../verification.ts';
-import { age, bytes, limit, name, programLine, text, timeZone } from './values.ts';
+import { age, bytes, databaseName, limit, name, programLine, text, timeZone } from './values.ts';
 
 const mebibyte = 1_048_576;
 
@@ -51,7 +51,7 @@ const verify = z.strictObject({
   /** Five fields of cron, in the database's time zone: at each, one backup is proven. */
   schedule: text.optional(),
   /** For level restore: the configured database on whose server the scratch database is made. */
-  target: name.optional(),
+  target: databaseName.optional(),
   /** `exact`: rows are counted on the dump's own snapshot, and compared by level restore. */
   counts: z.enum(['none', 'exact']).default('none'),
   /** For level restore: queries whose first column must be true in the scratch database. */

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { isName } from '../ids.ts';
+import { isDatabaseName, isName } from '../ids.ts';
 import { Secret } from '../secret.ts';
 import { parseBytes, parseDuration } from './units.ts';
 
@@ -38,6 +38,11 @@ export const bytes = z.union([z.string(), z.number()]).transform((value, context
 
 export const name = z.string().refine(isName, {
   message: 'not a valid name; use a-z, 0-9, "_", "." and "-", at most 63, starting with a letter or digit',
+});
+
+/** Of an entry, or of one of the databases of a server. */
+export const databaseName = z.string().refine(isDatabaseName, {
+  message: 'not the name of a database; write NAME, or SERVER.NAME as `backupdata list` shows it',
 });
 
 /** A line break in a path or URL comes from a file with one line too many, and some programs would drop it silently. */

@@ -137,7 +137,12 @@ describe('a configuration with a server', () => {
   it('lets a drill be held beside one of its databases, and beside no other', async () => {
     const withTarget = (target: string) =>
       text.replace('pool: eu', `verify: { level: restore, target: ${target} }`);
-    assert.equal((await loadText(withTarget('pg.postgres'))).servers.size, 1);
+    for (const target of ['pg.postgres', 'pg.~53hop~20~45~55'])
+      assert.equal((await loadText(withTarget(target))).servers.size, 1);
+    assert.match(
+      (await problemsOf(loadText(withTarget('pg.Shop')))).join(),
+      /verify\.target: not the name of a database; write NAME, or SERVER\.NAME as `backupdata list` shows it/,
+    );
     for (const target of ['pg', 'pg.old', 'pg.', 'gone.x'])
       assert.match(
         (await problemsOf(loadText(withTarget(target)))).join(),
