@@ -164,10 +164,11 @@ describe('a backup of a selection', () => {
   it('could not have its statements limited: pg_dump does not keep to the limit of its connection', async () => {
     const connection = parseConnection(new Secret(`${shop.url}?options=-cstatement_timeout=1`));
     const env = connectionEnvironment(connection, engineContext());
-    const { code, stderr } = await runStage(
-      { program: await realProgram('pg_dump'), args: ['--format=custom'], env },
-      [],
-    );
+    const dump = { program: await realProgram('pg_dump'), args: ['--format=custom'], env };
+    const ends: { code: number | null; stderr: string }[] = [];
+    // What it asks before it lifts the limit may take longer than that; if it kept to it, no try would end well.
+    while (ends.length < 20 && ends.at(-1)?.code !== 0) ends.push(await runStage(dump, []));
+    const { code, stderr } = ends.at(-1) ?? { code: null, stderr: '' };
     assert.equal(code, 0, stderr);
   });
 });
