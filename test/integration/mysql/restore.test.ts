@@ -113,6 +113,22 @@ describe('a restore to MariaDB', () => {
       }
     }));
 
+  it('makes a column of type TIMESTAMP as it was, whatever the server adds to one by itself', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const own = await startMariadb({ options: ['--explicit-defaults-for-timestamp=OFF'] });
+      try {
+        const url = server.url(await server.createDatabase());
+        await statements(url, 'CREATE TABLE item (at TIMESTAMP NOT NULL, until TIMESTAMP NULL)');
+        const name = own.uniqueName();
+        const target = { source: mariadbSource(own.adminUrl), database: name };
+        await restoreTo(await backUp(mariadbSource(url)), target, { create: true });
+        const show = 'SHOW CREATE TABLE item';
+        assert.deepEqual(await statements(own.url(name), show), await statements(url, show));
+      } finally {
+        await own.stop();
+      }
+    }));
+
   it('says what to do where a row is larger than the server takes', () =>
     withEngineRun(async ({ backUp, restoreTo }) => {
       const own = await startMariadb({ options: ['--max-allowed-packet=64M'] });

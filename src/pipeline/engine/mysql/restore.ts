@@ -133,11 +133,13 @@ async function takeBack({ at, options, chosen }: Found): Promise<readonly string
 
 /**
  * What the source holds although its own rules would refuse it now is restored as it is, and neither a long statement nor a
- * slow storage ends the restore. MySQL reads a comment where MariaDB has more to set.
+ * slow storage ends the restore. A column of type TIMESTAMP gets nothing by itself, as the oldest servers would have it. MySQL
+ * reads comments where MariaDB has more to set.
  */
 const restoreSession = [
   'SET SESSION autocommit = 1, SESSION wait_timeout = 28800 /*M!100201',
   ', SESSION check_constraint_checks = 0, SESSION innodb_strict_mode = 0, SESSION max_statement_time = 0 */',
+  '/*M!101000 , SESSION explicit_defaults_for_timestamp = 1 */',
 ].join('');
 
 /**
