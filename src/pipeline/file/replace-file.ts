@@ -29,8 +29,9 @@ export interface Replacement {
 }
 
 /**
- * Looks at the target, makes the file to write to, and removes what restores to it left there that were killed days before `now`. Refuses with TARGET_EXISTS when it should be made and is there or what
- * is there is no plain file, with TARGET_NOT_EMPTY when it holds something and its name was not typed, and with USAGE where no file can be made.
+ * Looks at the target, makes the file to write to, and removes what restores to it left there that were killed days before
+ * `now`. Refuses with TARGET_EXISTS when it should be made and is there or what is there is no plain file, with
+ * TARGET_NOT_EMPTY when it holds something and its name was not typed, and with USAGE where no file can be made.
  */
 export async function openReplacement(request: ReplaceRequest): Promise<Replacement> {
   const { path } = request;
