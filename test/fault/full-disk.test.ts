@@ -13,6 +13,9 @@ import { startsOf } from '../support/worker-log.ts';
 
 const mebibyte = 1024 * 1024;
 const attempts = 2;
+const page = 4096;
+/** Each makes a note in the manifest: several pages, so that the file that does not fit is the manifest. */
+const idlePatterns = Array.from({ length: 200 }, (_, i) => `${'no_such_table_'.repeat(5)}${i}`);
 const queue = { ...quickQueue, attempts };
 
 describeOnSmallDisk(import.meta.filename, () => {
@@ -31,7 +34,7 @@ describeOnSmallDisk(import.meta.filename, () => {
               'after 10 % of the dump': 0.1 * sizes.data,
               'after 50 % of the dump': 0.5 * sizes.data,
               'after 99 % of the dump': 0.99 * sizes.data,
-              'when only the manifest is to be written': sizes.all,
+              'when only the manifest is to be written': sizes.all + 2 * page,
             })) {
               await context.test(when, async () => {
                 const free = await leaveRoom(disk, room);
@@ -101,7 +104,12 @@ async function shopOn({ postgres, configure }: Installation): Promise<string> {
     `CREATE EXTENSION pgcrypto;
     CREATE TABLE noise AS SELECT i, gen_random_bytes(1024) AS bytes FROM generate_series(1, 8192) i`,
   );
-  await configure({ databases: { shop: { engine: 'postgres', url: postgres.url(database) } }, queue });
+  await configure({
+    databases: {
+      shop: { engine: 'postgres', url: postgres.url(database), tables: { exclude: idlePatterns } },
+    },
+    queue,
+  });
   return database;
 }
 
@@ -117,12 +125,15 @@ async function verifiedBackup({ run }: Installation): Promise<Manifest> {
   return (await shown()).json<{ manifest: Manifest }>().manifest;
 }
 
-/** What a backup takes on a disk, in bytes of whole pages: its data, and everything but the manifest. */
+/**
+ * What a backup takes on a disk, in bytes of whole pages: its data, and everything but the manifest. The next backup may
+ * take a page more or less: the time stands in a dump, and other tests make roles on the same server.
+ */
 function pagesOf({ parts }: Manifest): { data: number; all: number } {
   const sum = (chosen: Manifest['parts']): number =>
     chosen
       .flatMap((part) => part.volumes)
-      .reduce((bytes, volume) => bytes + Math.ceil(volume.bytes / 4096) * 4096, 0);
+      .reduce((bytes, volume) => bytes + Math.ceil(volume.bytes / page) * page, 0);
   return { data: sum(parts.filter((part) => part.kind === 'data')), all: sum(parts) };
 }
 
