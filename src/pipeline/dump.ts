@@ -8,7 +8,6 @@ import { writePart } from './part/write.ts';
 import { allOrNone } from './process/all-or-none.ts';
 import { StageFailure } from './process/failure.ts';
 import { type RunningStages, startStages } from './process/run.ts';
-import type { Stage } from './process/stage.ts';
 import { openTailStage } from './process/tail-stage.ts';
 import { through } from './process/through.ts';
 import { checkSignature } from './signature.ts';
@@ -54,7 +53,7 @@ async function dumpPart(
 ): Promise<ManifestPart | string> {
   const prepared = await prepare(attempt, planned, signal);
   if ('missing' in prepared) return prepared.missing;
-  if ('stage' in prepared) return dumpProven(attempt, planned, { ...prepared, signal });
+  if ('stage' in prepared) return dumpPrepared(attempt, planned, { ...prepared, signal });
   const encoders = attempt.codecs.flatMap((codec) => codec.inProcess?.encode() ?? []);
   const output = through(Readable.from([prepared.bytes]), encoders);
   return storePart(attempt, planned, { output, running: null, signal });
@@ -69,30 +68,32 @@ async function prepare(
   if (kind !== 'data') return source(signal);
   onPhase('prepare');
   const prepared = await source(signal);
-  onPhase('dump');
+  if (!('meanwhile' in prepared)) onPhase('dump');
   return prepared;
 }
 
-/** What is looked at in a file is stored meanwhile: both read, and neither needs all of the machine. */
-async function dumpProven(
+/** The phase is `prepare` until nothing runs beside: the stage may have to wait for it. */
+async function dumpPrepared(
   attempt: Dumping,
   planned: PlannedPart,
-  { stage, prove, signal }: PreparedStage & { signal: AbortSignal },
+  { meanwhile, signal, ...dumping }: PreparedStage & { signal: AbortSignal },
 ): Promise<ManifestPart> {
-  if (!prove) return dumpStage(attempt, planned, { stage, signal });
+  if (!meanwhile) return dumpStage(attempt, planned, { ...dumping, signal });
   const stored = Promise.withResolvers<ManifestPart>();
-  const store = async (both: AbortSignal): Promise<void> => {
-    stored.resolve(await dumpStage(attempt, planned, { stage, signal: both }));
-    attempt.onPhase('prepare');
+  const store = async (both: AbortSignal): Promise<void> =>
+    stored.resolve(await dumpStage(attempt, planned, { ...dumping, signal: both }));
+  const beside = async (both: AbortSignal): Promise<void> => {
+    await meanwhile(both);
+    attempt.onPhase('dump');
   };
-  await allOrNone([store, prove], signal);
+  await allOrNone([store, beside], signal);
   return stored.promise;
 }
 
 async function dumpStage(
   attempt: Attempt,
   planned: PlannedPart,
-  { stage, signal }: { stage: Stage; signal: AbortSignal },
+  { stage, finish, signal }: Omit<PreparedStage, 'meanwhile'> & { signal: AbortSignal },
 ): Promise<ManifestPart> {
   const encoders = attempt.codecs.map((codec) => codec.encode()).filter((each) => each !== null);
   const tail = planned.trailer ? await openTailStage(attempt.context.tools) : null;
@@ -104,7 +105,7 @@ async function dumpStage(
       input: 'none',
       signal,
     });
-    const part = await storePart(attempt, planned, { output: running.output, running, signal });
+    const part = await storePart(attempt, planned, { output: running.output, running, signal, finish });
     if (tail && planned.trailer) requireTrailer(attempt, planned, planned.trailer, tail.last());
     return part;
   } finally {
@@ -130,9 +131,15 @@ function requireTrailer(
 async function storePart(
   attempt: Attempt,
   planned: PlannedPart,
-  stream: { output: Readable; running: RunningStages | null; signal: AbortSignal },
+  stream: {
+    output: Readable;
+    running: RunningStages | null;
+    signal: AbortSignal;
+    finish?: PreparedStage['finish'];
+  },
 ): Promise<ManifestPart> {
   const volumes = await storeVolumes(attempt, planned, stream);
+  await stream.finish?.();
   const part: ManifestPart = { name: planned.name, kind: planned.kind, volumes };
   if (planned.signature)
     await checkSignature(attempt, { part, signature: planned.signature, signal: stream.signal });

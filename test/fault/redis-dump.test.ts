@@ -3,13 +3,12 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { EngineContext } from '../../src/pipeline/engine/engine.ts';
-import { createRedisEngine } from '../../src/pipeline/engine/redis/engine.ts';
-import { databaseOf, prepareAndProve } from '../support/engine-run.ts';
+import type { Manifest } from '../../src/shared/manifest.ts';
+import { type EngineRun, withEngineRun } from '../support/engine-run.ts';
 import { withFolder } from '../support/folder.ts';
-import { engineContext } from '../support/postgres-backup.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { misbehavingPrograms } from '../support/redis-programs.ts';
 import { quickDump, redisSource } from '../support/redis-restored.ts';
@@ -17,14 +16,18 @@ import { withRedis } from '../support/redis-sample.ts';
 import { machineTools } from '../support/tools.ts';
 import { until } from '../support/until.ts';
 
+/** Has the real redis-cli write into WHOLE instead of FILE. */
+const elsewhere =
+  'WHOLE="$FILE.whole"; n=$#; for each do shift; [ $n -gt 1 ] && set -- "$@" "$each"; n=$((n - 1)); done; "$REAL" "$@" "$WHOLE"';
+
 describe('a dump of Redis whose programs or server fail', () => {
   for (const [what, { lines, message }] of Object.entries({
     'half of it, with exit code 0': {
-      lines: '"$REAL" "$@"; size=$(stat -c %s "$FILE"); truncate -s $((size / 2)) "$FILE"; exit 0',
+      lines: `${elsewhere}; head -c $(($(stat -c %s "$WHOLE") / 2)) "$WHOLE" > "$FILE"; exit 0`,
       message: /not a whole RDB .*Unexpected EOF/,
     },
     'all but its last byte': {
-      lines: '"$REAL" "$@"; truncate -s -1 "$FILE"; exit 0',
+      lines: `${elsewhere}; head -c -1 "$WHOLE" > "$FILE"; exit 0`,
       message: /not a whole RDB/,
     },
     'with the marker of its end still behind it': {
@@ -32,8 +35,12 @@ describe('a dump of Redis whose programs or server fail', () => {
       message: /40 bytes follow its end/,
     },
     'one other byte in it': {
-      lines: '"$REAL" "$@"; printf X | dd of="$FILE" bs=1 seek=60 conv=notrunc status=none; exit 0',
+      lines: `${elsewhere}; printf X | dd of="$WHOLE" bs=1 seek=60 conv=notrunc status=none; cat "$WHOLE" > "$FILE"; exit 0`,
       message: /not a whole RDB/,
+    },
+    'a whole one, and cuts it off after it was read': {
+      lines: '"$REAL" "$@"; truncate -s 10 "$FILE"; exit 0',
+      message: /data\.rdb became shorter while it was read/,
     },
     nothing: { lines: 'exit 0', message: /not a whole RDB/ },
     'an empty file': { lines: ': > "$FILE"', message: /not a whole RDB/ },
@@ -44,12 +51,22 @@ describe('a dump of Redis whose programs or server fail', () => {
       }));
   }
 
+  it('is what was checked, whatever becomes of the file afterwards', () =>
+    withFault(
+      {
+        'redis-cli': onDump(
+          '"$REAL" "$@"; printf X | dd of="$FILE" bs=1 seek=60 conv=notrunc status=none; exit 0',
+        ),
+      },
+      async ({ dump, verify }) => verify(await dump(), 'decode'),
+    ));
+
   it('is checked by tools that do not tell their version, as those before 7.0', () =>
     withFault(
       {
         'redis-check-rdb': '[ "$1" = --version ] && { echo "Cannot open file"; exit 1; }; exec "$REAL" "$@"',
       },
-      ({ dump }) => dump(),
+      async ({ dump }) => void (await dump()),
     ));
 
   it('gives no program a password in its arguments', () =>
@@ -145,8 +162,9 @@ function onDump(lines: string): string {
 
 interface Fault {
   redis: TestRedis;
-  /** Prepares the part, proves it and closes the plan, as a run does. */
-  dump(changes?: Partial<EngineContext>, url?: string): Promise<void>;
+  /** Backs it up, as a worker does. */
+  dump(changes?: Partial<EngineContext>, url?: string): Promise<Manifest>;
+  verify: EngineRun['verify'];
 }
 
 /** A server with some thousand keys, whose dump takes seconds, and programs in place of the real ones. No file may be left. */
@@ -154,31 +172,21 @@ function withFault(
   programs: Readonly<Record<string, string>>,
   use: (fault: Fault) => Promise<void>,
 ): Promise<void> {
-  return withFolder(async (folder) => {
-    const tools = await misbehavingPrograms(folder, programs);
+  return withEngineRun(async ({ path, backUp, verify }) => {
+    const tools = await misbehavingPrograms(dirname(path), programs);
     const redis = await startRedis({ args: [...quickDump, '--rdb-key-save-delay', '400'] });
     try {
       await fill(redis);
       await use({
         redis,
-        dump: (changes, url = redis.url) => dump({ url }, engineContext({ tools, ...changes })),
+        dump: (changes, url = redis.url) => backUp(redisSource(url), {}, { tools, ...changes }),
+        verify,
       });
       assert.deepEqual(await workFolders(), []);
     } finally {
       await redis.stop();
     }
   });
-}
-
-async function dump({ url }: Pick<TestRedis, 'url'>, context: EngineContext): Promise<void> {
-  const engine = createRedisEngine();
-  const database = databaseOf(redisSource(url));
-  const plan = await engine.plan(database, await engine.inspect(database, context), context);
-  try {
-    for (const part of plan.parts) await prepareAndProve(part, context.signal);
-  } finally {
-    await plan.close();
-  }
 }
 
 function fill({ url }: TestRedis): Promise<unknown> {

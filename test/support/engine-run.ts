@@ -1,7 +1,12 @@
 import { join } from 'node:path';
 import { backup } from '../../src/pipeline/backup.ts';
 import { codecFromManifest, createCodec } from '../../src/pipeline/codec/codecs.ts';
-import type { PlannedPart, RestoreOptions, RestoreTarget } from '../../src/pipeline/engine/engine.ts';
+import type {
+  EngineContext,
+  PlannedPart,
+  RestoreOptions,
+  RestoreTarget,
+} from '../../src/pipeline/engine/engine.ts';
 import { engineFor } from '../../src/pipeline/engine/engines.ts';
 import type { Tools } from '../../src/pipeline/process/tools.ts';
 import { restore } from '../../src/pipeline/restore.ts';
@@ -23,7 +28,11 @@ export interface EngineRun {
   path: string;
   storage: Storage;
   /** Stored and committed, or thrown as a worker would see it. */
-  backUp(source: Source, changes?: Partial<DatabasePolicy>): Promise<Manifest>;
+  backUp(
+    source: Source,
+    changes?: Partial<DatabasePolicy>,
+    context?: Partial<EngineContext>,
+  ): Promise<Manifest>;
   /** Its notes. */
   restoreTo(
     manifest: Manifest,
@@ -44,7 +53,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
     return use({
       path,
       storage,
-      backUp: async (source, changes = {}) => {
+      backUp: async (source, changes = {}, own = {}) => {
         const database = databaseOf(source, changes);
         const { manifest } = await backup({
           database,
@@ -57,7 +66,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
           engine: await engineFor(source.engine),
           codecs: [await createCodec({ config: database.compression, tools: context.tools })],
           storage,
-          context,
+          context: { ...context, ...own },
           clock: () => new Date(),
           wait: abortableDelay,
           fence: async () => undefined,
@@ -102,7 +111,7 @@ export function withEngineRun<T>(use: (run: EngineRun) => Promise<T>): Promise<T
 /** Makes a planned part ready and has it proven, as a run does beside storing it. */
 export async function prepareAndProve({ source }: PlannedPart, signal: AbortSignal): Promise<void> {
   const prepared = typeof source === 'function' ? await source(signal) : undefined;
-  if (prepared && 'stage' in prepared) await prepared.prove?.(signal);
+  if (prepared && 'stage' in prepared) await prepared.meanwhile?.(signal);
 }
 
 /** A database of that source, with every setting of a policy at its default. */

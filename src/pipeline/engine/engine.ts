@@ -24,15 +24,16 @@ export interface Inspection {
   notes: readonly string[];
 }
 
-/** A large part, made ready in a file. */
+/** A large part, with what makes or proves it. */
 export interface PreparedStage {
-  /** Reads it from where it was prepared. */
   stage: Stage;
-  /** Looks whether it is whole, while it is stored; throws when it is not, and then there is no part. */
-  prove?: (signal: AbortSignal) => Promise<void>;
+  /** Runs while the part is stored: writes the file that the stage reads, or looks whether it is whole. There is no part when it throws. */
+  meanwhile?: (signal: AbortSignal) => Promise<void>;
+  /** Looks at what the stage kept, once that ended well. There is no part when it throws. */
+  finish?: () => Promise<void>;
 }
 
-/** What the engine made ready: a small part itself, a large one in a file, or one sentence for the manifest saying why there is none. */
+/** What the engine made ready: a small part itself, a large one's stage, or one sentence for the manifest saying why there is none. */
 export type PreparedPart = { bytes: Buffer } | PreparedStage | { missing: string };
 
 /** The end of a format that says of itself that it is whole. */

@@ -1,8 +1,7 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
-import { BackupDataError } from '../../shared/errors.ts';
+import { perlStage } from './perl.ts';
+import { openReport } from './report.ts';
 import type { Stage } from './stage.ts';
 import type { Tools } from './tools.ts';
-import { openUnnamed } from './unnamed-files.ts';
 
 /** How much of the end is kept, in bytes. */
 const tailBytes = 4096;
@@ -21,24 +20,13 @@ export interface TailStage {
  * 8 KiB and through one more pipe, and took three times as long. TOOL_MISSING where it is not installed.
  */
 export async function openTailStage(tools: Tools): Promise<TailStage> {
-  const perl = await tools.find('perl');
-  if (perl === undefined)
-    throw new BackupDataError('TOOL_MISSING', 'perl is not installed, and the end of a dump is kept by it', {
-      hint: 'Install it (on Debian `apt-get install perl-base`), or add its folder to tools.path in the configuration.',
-    });
-  const descriptor = openUnnamed();
-  let open = true;
+  const what = 'the end of a dump is kept by it';
+  const stage = await perlStage({ program, args: [String(tailBytes)], tools, what });
+  const report = openReport();
   return {
-    stage: { program: perl, args: ['-e', program, String(tailBytes)], env: {}, descriptors: [descriptor] },
-    last: () => {
-      const end = Buffer.alloc(fstatSync(descriptor).size);
-      readSync(descriptor, end, 0, end.length, 0);
-      return end;
-    },
-    close: () => {
-      if (open) closeSync(descriptor);
-      open = false;
-    },
+    stage: { ...stage, descriptors: [report.descriptor] },
+    last: report.read,
+    close: report.close,
   };
 }
 

@@ -1,50 +1,76 @@
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { openTemporaryFolder } from '../../file/temporary-folder.ts';
 import { StageFailure } from '../../process/failure.ts';
+import { type GrowingFile, openGrowingFile, seal } from '../../process/growing-file.ts';
 import type { DumpPlan, EngineContext, Inspection, PreparedPart } from '../engine.ts';
 import { sourceFor } from '../source.ts';
-import { fileReader } from '../system-programs.ts';
 import { withClient } from './client.ts';
 import { addressOf, type Connection, parseConnection } from './connection.ts';
-import { checkRdb, signature } from './rdb-file.ts';
+import { type CheckedRdb, judgeRdb, rdbChecker, signature } from './rdb-file.ts';
 import { transfer } from './transfer.ts';
 
 export const dataPart = 'data.rdb';
 
-/** The whole server as an RDB, in a file first: redis-cli may end well with half of one, and only a whole file can be checked. */
+/**
+ * The whole server as an RDB, by way of a file: redis-cli does not wait for a slow storage, or the server would end the dump. The
+ * file is stored and checked while it is written: redis-cli may end well with half of one.
+ */
 export async function plan(
   database: DatabaseConfig,
   inspection: Inspection,
   context: EngineContext,
 ): Promise<DumpPlan> {
   const connection = parseConnection(sourceFor(database, ['redis']).url);
-  const read = await fileReader(context);
+  const { tools } = context;
+  const checker = await rdbChecker(context);
   const folder = await openTemporaryFolder({ bytes: inspection.estimatedSourceBytes, now: new Date() });
   const path = join(folder.path, dataPart);
-  const prepare = async (signal: AbortSignal): Promise<PreparedPart> => {
-    const preparing = { ...context, signal };
-    await withClient(connection, preparing, (client) => transfer(client, path, preparing));
+  const file = await openGrowingFile({ path, heldBack: markBytes, checker, tools });
+  const prepare = async (): Promise<PreparedPart> => {
+    await writeFile(path, '', { mode: 0o600, flag: 'wx' });
     return {
-      stage: read(path),
-      prove: (stopped) => requireWhole({ path, connection }, { ...context, signal: stopped }),
+      stage: file.stage,
+      meanwhile: async (signal) => {
+        const own = { ...context, signal };
+        await withClient(connection, own, (client) => transfer(client, path, own));
+        await seal(path);
+      },
+      finish: () => requireWhole({ path, connection, file }),
     };
   };
   return {
     parts: [{ name: dataPart, kind: 'data', source: prepare, signature }],
-    close: folder.remove,
+    close: async () => {
+      file.close();
+      await folder.remove();
+    },
   };
 }
 
-async function requireWhole(
-  { path, connection }: { path: string; connection: Connection },
-  context: EngineContext,
-): Promise<void> {
-  const { after } = await checkRdb(path, context).catch((error: unknown) => {
+/** Of a server that sends its dump without a file of its own; redis-cli takes the mark of its end away again. */
+const markBytes = 40;
+
+async function requireWhole(made: {
+  path: string;
+  connection: Connection;
+  file: GrowingFile;
+}): Promise<void> {
+  const { path, connection, file } = made;
+  const { size } = await stat(path);
+  const { end } = judge(file, connection);
+  if (size > end) throw notWhole(connection, `${size - end} bytes follow its end`);
+}
+
+function judge(file: GrowingFile, connection: Connection): CheckedRdb {
+  const { code, stdout } = file.checked();
+  try {
+    return judgeRdb({ program: 'redis-check-rdb', code, stdout, signal: null, stderr: '', stopped: false });
+  } catch (error) {
     throw error instanceof StageFailure ? notWhole(connection, error.message, error) : error;
-  });
-  if (after > 0) throw notWhole(connection, `${after} bytes follow its end`);
+  }
 }
 
 function notWhole(connection: Connection, reason: string, cause?: Error): BackupDataError {

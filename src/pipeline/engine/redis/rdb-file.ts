@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { BackupDataError } from '../../../shared/errors.ts';
-import { capture } from '../../process/capture.ts';
+import { type Captured, capture } from '../../process/capture.ts';
 import { StageFailure, succeeded } from '../../process/failure.ts';
+import type { Stage } from '../../process/stage.ts';
 import type { EngineContext } from '../engine.ts';
 import { plainEnvironment } from '../system-programs.ts';
 import { needProgram } from './tools.ts';
@@ -17,8 +17,8 @@ export interface CheckedRdb {
   keys: number;
   /** How many databases a server must have to start from it. */
   databases: number;
-  /** Bytes that follow its end. */
-  after: number;
+  /** Where it ends, in bytes from the beginning of the file. */
+  end: number;
 }
 
 /**
@@ -26,18 +26,22 @@ export interface CheckedRdb {
  * a whole RDB, and TOOL_TOO_OLD when redis-check-rdb does not know its version.
  */
 export async function checkRdb(path: string, context: EngineContext): Promise<CheckedRdb> {
-  const program = await needProgram('check-rdb', context);
-  const stage = { program, args: [path], env: plainEnvironment(context) };
-  const { stdout, ...exit } = await capture(stage, { signal: context.signal, maxBytes: 64 << 20 });
+  const { signal } = context;
+  return judgeRdb(await capture(await rdbChecker(context, path), { signal, maxBytes: 64 << 20 }));
+}
+
+/** A program that reads an RDB on stdin; `judgeRdb` knows what it says. TOOL_MISSING. */
+export async function rdbChecker(context: EngineContext, path = '/dev/stdin'): Promise<Stage> {
+  return { program: await needProgram('check-rdb', context), args: [path], env: plainEnvironment(context) };
+}
+
+/** What it found, of how the checker ended and what it wrote. Throws as `checkRdb`. */
+export function judgeRdb({ stdout, ...exit }: Captured): CheckedRdb {
   const said = stdout.toString('utf8');
   const end = /^\[offset (\d+)\] .*RDB looks OK/m.exec(said)?.[1];
   const keys = /^\[info\] (\d+) keys read/m.exec(said)?.[1];
   if (succeeded(exit) && end !== undefined && keys !== undefined)
-    return {
-      keys: Number(keys),
-      databases: databasesIn(said),
-      after: (await stat(path)).size - Number(end),
-    };
+    return { keys: Number(keys), databases: databasesIn(said), end: Number(end) };
   const complaint = complaintIn(said);
   if (/can't handle RDB format version/i.test(complaint)) throw tooOld(complaint);
   // It complains on stdout; one that ended well without saying that all is well has refused the file too.

@@ -33,8 +33,9 @@ export async function plan(
   };
   const prepareData = async (signal: AbortSignal): Promise<PreparedPart> => {
     await copied(signal);
-    const prove = (stopped: AbortSignal) => requireSound({ path, source }, { ...context, signal: stopped });
-    return { stage: read(path), prove };
+    const meanwhile = (stopped: AbortSignal) =>
+      requireSound({ path, source }, { ...context, signal: stopped });
+    return { stage: read(path), meanwhile };
   };
   const prepareCounts = async (signal: AbortSignal): Promise<PreparedPart> => {
     await copied(signal);

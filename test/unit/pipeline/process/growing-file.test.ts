@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { appendFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { describe, it } from 'node:test';
+import { openGrowingFile, seal } from '../../../../src/pipeline/process/growing-file.ts';
+import { startStages } from '../../../../src/pipeline/process/run.ts';
+import { withFolder } from '../../../support/folder.ts';
+import { chooseSeed, createSeeded } from '../../../support/seeded.ts';
+import { machineTools } from '../../../support/tools.ts';
+import { abortableDelay, until } from '../../../support/until.ts';
+
+const never = new AbortController().signal;
+
+interface Growing {
+  path: string;
+  checker: string;
+  /** What becomes of the file while it is read; then it is sealed. */
+  write?: () => Promise<void>;
+  heldBack?: number;
+  signal?: AbortSignal;
+}
+
+/** Reads a file that grows, with shell lines as its checker. */
+async function read({ path, checker, write, heldBack = 0, signal = never }: Growing) {
+  const program = { program: '/bin/sh', args: ['-c', checker], env: { PATH: '/usr/bin:/bin' } };
+  const file = await openGrowingFile({ path, heldBack, checker: program, tools: machineTools() });
+  try {
+    const running = await startStages({ stages: [file.stage], input: 'none', signal });
+    const written = write?.().then(() => seal(path));
+    const [output] = await Promise.all([buffer(running.output), running.finished, written]);
+    const { code, stdout } = file.checked();
+    return { output, code, said: stdout.toString() };
+  } finally {
+    file.close();
+  }
+}
+
+const seed = chooseSeed();
+
+describe(`a file that is read while it is written (seed ${seed})`, () => {
+  it('is given to both, to its last byte, and without what is taken away again', () =>
+    withFolder(async (folder) => {
+      const random = createSeeded(seed);
+      for (let round = 0; round < 20; round += 1) {
+        const path = join(folder, String(round));
+        const pieces = Array.from({ length: 12 }, () => random.bytes(random.below(400_000)));
+        const content = Buffer.concat(pieces);
+        await writeFile(path, '');
+        const { output, code, said } = await read({
+          path,
+          heldBack: 40,
+          checker: 'sha256sum',
+          write: async () => {
+            for (const piece of pieces) {
+              await appendFile(path, piece);
+              await abortableDelay(random.below(4), never);
+            }
+            await appendFile(path, random.bytes(40));
+            await abortableDelay(random.below(30), never);
+            await truncate(path, content.length);
+          },
+        });
+        const sum = createHash('sha256').update(content).digest('hex');
+        assert.equal(createHash('sha256').update(output).digest('hex'), sum);
+        assert.deepEqual([code, said], [0, `${sum}  -\n`]);
+      }
+    }));
+
+  it('may be sealed before it is opened, and its checker may open it by name', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'file');
+      await writeFile(path, 'abc');
+      await seal(path);
+      const { output, code, said } = await read({ path, checker: 'cat /dev/stdin', heldBack: 40 });
+      assert.deepEqual([output.toString(), code, said], ['abc', 0, 'abc']);
+    }));
+
+  it('is read to its end when the checker ends before, and its exit code is kept', () =>
+    withFolder(async (folder) => {
+      for (const [checker, expected] of Object.entries({ 'exit 3': 3, 'kill -9 $$': 128 + 9 })) {
+        const path = join(folder, String(expected));
+        await writeFile(path, Buffer.alloc(1 << 20));
+        const write = () => appendFile(path, Buffer.alloc(1 << 20));
+        const { output, code } = await read({ path, checker, write });
+        assert.deepEqual([output.length, code], [(await stat(path)).size, expected]);
+      }
+    }));
+
+  it('says that a checker cannot be started', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'file');
+      await writeFile(path, 'abc');
+      await seal(path);
+      assert.notEqual((await read({ path, checker: 'exec /no/such/program' })).code, 0);
+    }));
+
+  it('must not become shorter than what was read', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'file');
+      await writeFile(path, Buffer.alloc(100_000));
+      const seen = join(folder, 'seen');
+      const checker = `head -c 50000 > /dev/null; touch '${seen}'; cat > /dev/null`;
+      const write = async () => {
+        await until('half of it was read', () => existsSync(seen));
+        await truncate(path, 10);
+      };
+      await assert.rejects(read({ path, checker, write }), /file became shorter/);
+    }));
+
+  it('is let go at an abort, and by the checker too', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'file');
+      await writeFile(path, 'abc');
+      const stop = new AbortController();
+      const failed = assert.rejects(
+        read({ path, checker: 'exec sleep 1000', signal: stop.signal }),
+        /enough/,
+      );
+      setTimeout(() => stop.abort(new Error('enough')), 100);
+      await failed;
+    }));
+
+  it('needs Perl', () =>
+    assert.rejects(
+      openGrowingFile({
+        path: '/dev/null',
+        heldBack: 0,
+        checker: { program: '/bin/true', args: [] },
+        tools: machineTools({ hidden: ['perl'] }),
+      }),
+      {
+        code: 'TOOL_MISSING',
+        message: 'perl is not installed, and a dump is read by it while it is written',
+      },
+    ));
+});
