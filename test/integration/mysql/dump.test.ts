@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createMysqlEngine } from '../../../src/pipeline/engine/mysql/engine.ts';
 import { createTools } from '../../../src/pipeline/process/tools.ts';
-import { databaseOf, withEngineRun } from '../../support/engine-run.ts';
-import { withFolder } from '../../support/folder.ts';
+import { withEngineRun } from '../../support/engine-run.ts';
+import { filesBelow } from '../../support/folder.ts';
 import { sharedMariadb, startMariadb, type TestMariadb } from '../../support/mariadb.ts';
 import { mariadbSource } from '../../support/mariadb-backup.ts';
 import { statements } from '../../support/mariadb-client.ts';
 import { createSample } from '../../support/mariadb-sample.ts';
-import { engineContext } from '../../support/postgres-backup.ts';
 
 describe('a MariaDB dump', () => {
   let server: TestMariadb;
@@ -21,9 +19,9 @@ describe('a MariaDB dump', () => {
 
   after(() => server.stop());
 
-  it('is not begun with a program that leaves something out and exits with 0', (context) =>
-    withFolder(async (root) => {
-      const database = databaseOf(mariadbSource((await createSample(server)).url));
+  it('is no backup when the program leaves something out and exits with 0', (context) =>
+    withEngineRun(async ({ path, backUp }) => {
+      const source = mariadbSource((await createSample(server)).url);
       const losses: Record<string, RegExp> = {
         '--skip-triggers': /the dump would lack what the server has: TRIGGER \(0 of 3\)$/,
         '--skip-events': /EVENT (once_only|tidy), EVENT (once_only|tidy)$/,
@@ -31,7 +29,7 @@ describe('a MariaDB dump', () => {
       };
       for (const [option, message] of Object.entries(losses)) {
         await context.test(option, async () => {
-          const folder = join(root, option);
+          const folder = join(path, '..', option);
           await mkdir(folder);
           const options = `for each do shift; [ "$each" = -- ] && set -- "$@" ${option}; set -- "$@" "$each"; done`;
           await writeFile(
@@ -42,10 +40,9 @@ describe('a MariaDB dump', () => {
           await writeFile(join(folder, 'mariadb'), '#!/bin/sh\nexec /usr/bin/mariadb "$@"\n', {
             mode: 0o755,
           });
-          const context_ = engineContext({ tools: createTools({ path: '', only: [folder, '/usr/bin'] }) });
-          const engine = createMysqlEngine('mariadb');
-          const inspection = await engine.inspect(database, context_);
-          await assert.rejects(engine.plan(database, inspection, context_), { code: 'DUMP_FAILED', message });
+          const tools = createTools({ path: '', only: [folder, '/usr/bin'] });
+          await assert.rejects(backUp(source, {}, { tools }), { code: 'DUMP_FAILED', message });
+          assert.deepEqual(await filesBelow(path), ['backupdata.json']);
         });
       }
     }));

@@ -1,6 +1,6 @@
 import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import { StageFailure } from '../../process/failure.ts';
-import type { DumpPlan, EngineContext, Inspection } from '../engine.ts';
+import type { DumpPlan, EngineContext, Inspection, PreparedPart } from '../engine.ts';
 import { sourceFor } from '../source.ts';
 import { clientStage } from './client-options.ts';
 import { parseSource } from './connection.ts';
@@ -23,15 +23,15 @@ export async function plan(
   context: EngineContext,
   finder: ClientToolsFinder,
 ): Promise<DumpPlan> {
-  const source = sourceFor(database, ['mysql', 'mariadb']);
-  const connection = parseSource(source.url);
+  const written = sourceFor(database, ['mysql', 'mariadb']);
+  const connection = parseSource(written.url);
   const session = await openSession({ connection, context, finder, otherwise: 'DUMP_FAILED' });
   const tools = await finder.choose(neededBy(session.server), context);
-  const selection = await selectTables(session, source);
+  const selection = await selectTables(session, written);
   const name = inspection.source.database;
   const args = [
     ...dumpArguments(tools),
-    ...selectionArguments({ database: name, flavour: tools.flavour }, source, selection),
+    ...selectionArguments({ database: name, flavour: tools.flavour }, written, selection),
   ];
   const stageFor = (more: readonly string[]) =>
     clientStage(
@@ -39,26 +39,23 @@ export async function plan(
       { connection, tools },
       context,
     );
-  const stage = stageFor(['--no-data', '--no-create-info']);
-  await proveDefinitions({ session, stage, left: selection.left }, context).catch((error: unknown) => {
-    throw error instanceof StageFailure ? clientFailure(error, connection, 'DUMP_FAILED') : error;
-  });
+  // Beside the dump: the two look at the same server, and neither needs all of the machine.
+  const prove = async (signal: AbortSignal): Promise<void> => {
+    const stage = stageFor(['--no-data', '--no-create-info']);
+    await proveDefinitions(
+      { session: session.under(signal), stage, left: selection.left },
+      { ...context, signal },
+    ).catch((error: unknown) => {
+      throw error instanceof StageFailure ? clientFailure(error, connection, 'DUMP_FAILED') : error;
+    });
+  };
+  const source = async (): Promise<PreparedPart> => ({ stage: stageFor([]), meanwhile: prove });
+  const globals = (signal: AbortSignal): Promise<PreparedPart> =>
+    dumpGlobals(session.under(signal), { database: name, definers: inspection.restore.roles });
   return {
     parts: [
-      { name: dataPart, kind: 'data', source: stageFor([]), signature: 'any', trailer },
-      {
-        name: globalsPart,
-        kind: 'globals',
-        source: async (signal) => {
-          const own = {
-            connection,
-            context: { ...context, signal },
-            finder,
-            otherwise: 'DUMP_FAILED' as const,
-          };
-          return dumpGlobals(await openSession(own), { database: name, definers: inspection.restore.roles });
-        },
-      },
+      { name: dataPart, kind: 'data', source, signature: 'any', trailer },
+      { name: globalsPart, kind: 'globals', source: globals },
     ],
     close: async () => undefined,
   };

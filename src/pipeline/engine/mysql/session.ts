@@ -19,6 +19,8 @@ export interface Session {
   query<Row>(sql: string): Promise<readonly Row[]>;
   /** The same for a statement whose rows are one text. */
   lines(sql: string): Promise<readonly string[]>;
+  /** The same session, whose statements another signal ends. */
+  under(signal: AbortSignal): Session;
 }
 
 export interface Server {
@@ -52,18 +54,24 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const version = facts.get('version') ?? '';
   const flavour = flavourOf(version);
   const tools = first.flavour === flavour ? first : await finder.any(flavour, context);
-  const lines = (sql: string): Promise<readonly string[]> => run(`${plainSession}${sql}`, tools, options);
+  const server = {
+    flavour,
+    version,
+    identity: facts.get('server_uid') ?? facts.get('server_uuid') ?? null,
+    account: quoteAccount(facts.get('account') ?? ''),
+    hiding: hidingIn(facts),
+  };
+  return sessionOf({ server, tools }, options);
+}
+
+function sessionOf(found: Pick<Session, 'server' | 'tools'>, options: SessionOptions): Session {
+  const lines = (sql: string): Promise<readonly string[]> =>
+    run(`${plainSession}${sql}`, found.tools, options);
   return {
-    tools,
+    ...found,
     lines,
-    server: {
-      flavour,
-      version,
-      identity: facts.get('server_uid') ?? facts.get('server_uuid') ?? null,
-      account: quoteAccount(facts.get('account') ?? ''),
-      hiding: hidingIn(facts),
-    },
     query: async <Row>(sql: string) => (await lines(sql)).map((line) => JSON.parse(line) as Row),
+    under: (signal) => sessionOf(found, { ...options, context: { ...options.context, signal } }),
   };
 }
 
