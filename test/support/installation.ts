@@ -120,6 +120,7 @@ async function install(parts: {
     HOME: path,
     TMPDIR: process.env.TMPDIR ?? '/tmp',
     ...(process.env.NODE_OPTIONS && { NODE_OPTIONS: process.env.NODE_OPTIONS }),
+    ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
     ...(process.env.BACKUPDATA_TEST_RUN && { BACKUPDATA_TEST_RUN: process.env.BACKUPDATA_TEST_RUN }),
     REDIS_URL: redisUrl,
     BACKUPDATA_INSTALLATION: name,
