@@ -100,6 +100,58 @@ describe('a MariaDB dump', () => {
       ]);
     }));
 
+  it('names the FLOAT columns that come back rounded, and no others do', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const url = server.url(await server.createDatabase());
+      await statements(
+        url,
+        `CREATE TABLE measured (id INT, a FLOAT, b FLOAT UNSIGNED, narrow FLOAT(10,8), plain FLOAT(24), wide FLOAT(25),
+           large DOUBLE, third FLOAT AS (large / 3) VIRTUAL, kept FLOAT AS (large / 3) STORED);
+         INSERT INTO measured (id, a, b, narrow, plain, wide, large) VALUES
+           (1, 16777217, 0.1234567, 16.1234567, 1.2345678, 1.2345678, 0.1 + 2e-17), (2, 1 / 3, 1e-38 / 3, 1 / 3, -1 / 3, 1 / 3, 1 / 3);
+         CREATE TABLE left_out (a FLOAT); CREATE TABLE without_rows (a FLOAT); CREATE TABLE old (a FLOAT) WITH SYSTEM VERSIONING;
+         CREATE TABLE exact (a DOUBLE, b DECIMAL(10, 5)); CREATE VIEW seen AS SELECT a FROM measured;`,
+      );
+      const tables = { include: [], exclude: ['left*'], excludeData: ['without*'] };
+      const manifest = await backUp(mariadbSource(url, { tables }));
+      assert.deepEqual(manifest.notes.slice(2), [
+        'restored to six digits only, as the dump program prints FLOAT: measured (a, b, plain), old (a)',
+        'without the history that these tables keep of their rows: old',
+      ]);
+      const name = server.uniqueName();
+      await restoreTo(manifest, { source: mariadbSource(server.adminUrl), database: name }, { create: true });
+      const columns = ['a', 'b', 'plain', 'narrow', 'wide', 'large', 'third', 'kept'];
+      const exact = columns.map((column) => `CAST(${column} AS DOUBLE)`).join(', ');
+      const read = async (at: string) => statements(at, `SELECT ${exact} FROM measured ORDER BY id`);
+      const [before, after] = [await read(url), await read(server.url(name))];
+      for (const [row, values] of before.entries()) {
+        assert.deepEqual(after[row]?.slice(3), values.slice(3));
+        for (const column of [0, 1, 2]) assert.notEqual(after[row]?.[column], values[column]);
+      }
+    }));
+
+  it('names the tables whose rows it does not have, because they are elsewhere', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const url = server.url(await server.createDatabase());
+      const one = '(id INT, a FLOAT) ENGINE';
+      await statements(
+        url,
+        `CREATE TABLE part ${one} = MyISAM; CREATE TABLE other ${one} = MyISAM; INSERT INTO part VALUES (1, 1);
+         CREATE TABLE all_of ${one} = MERGE UNION = (part, other); CREATE TABLE left_out ${one} = MERGE UNION = (part);`,
+      );
+      const tables = { include: [], exclude: ['left*', 'other'], excludeData: [] };
+      const manifest = await backUp(mariadbSource(url, { tables }));
+      assert.deepEqual(manifest.notes.slice(1), [
+        'not of one moment with the rest, because their storage engine has no transactions: part (MyISAM)',
+        'without their rows, which their storage engine keeps elsewhere: all_of (MRG_MyISAM)',
+        'restored to six digits only, as the dump program prints FLOAT: part (a)',
+      ]);
+      const name = server.uniqueName();
+      const target = { source: mariadbSource(server.adminUrl), database: name };
+      await restoreTo(await backUp(mariadbSource(url)), target, { create: true });
+      assert.deepEqual(await statements(server.url(name), 'SELECT COUNT(*) FROM all_of'), [['1']]);
+    }));
+
   it('takes names that mean something to a shell, to SQL and to a pattern', () =>
     withEngineRun(async ({ backUp, restoreTo }) => {
       const [name, copy] = ['odd `$(x)\'"; -- _%\\.ü', 'copy `$(y)\'"; &\\1 /'];

@@ -45,7 +45,10 @@ describe('a MariaDB dump of less than everything', () => {
       await statements(at, 'SELECT (SELECT COUNT(*) FROM customer), (SELECT COUNT(*) FROM purchase)'),
       [['0', '2']],
     );
-    assert.deepEqual(notes, ['without the rows of the tables that match customer, audit']);
+    assert.deepEqual(notes, [
+      'without the rows of the tables that match customer, audit',
+      'restored to six digits only, as the dump program prints FLOAT: many_types (single)',
+    ]);
   });
 
   it('has no rows at all', async () => {

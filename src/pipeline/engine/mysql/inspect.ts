@@ -3,8 +3,10 @@ import { BackupDataError } from '../../../shared/errors.ts';
 import type { EngineContext, Inspection } from '../engine.ts';
 import { sourceFor } from '../source.ts';
 import { addressOf, type Connection, parseSource } from './connection.ts';
+import { refuseUnwritten } from './elsewhere.ts';
 import { parseGrants, refuseMissingGrants } from './grants.ts';
 import { type InspectionRow, inspectionQuery } from './inspection-query.ts';
+import { notesOn } from './notes.ts';
 import { selectionNotes } from './selection.ts';
 import { openSession, type Server } from './session.ts';
 import type { ClientToolsFinder, ToolRequest } from './tools.ts';
@@ -29,6 +31,10 @@ export async function inspect(
       'DUMP_FAILED',
       `the server at ${addressOf(connection)} does not know the database "${connection.database}" that it is asked about`,
     );
+  refuseUnwritten(
+    rows.flatMap(({ elsewhere }) => elsewhere ?? []),
+    source,
+  );
   const grants = parseGrants(await session.lines('SHOW GRANTS;'));
   refuseMissingGrants(grants, { server, connection, database: found.name });
   const tools = await finder.choose(neededBy(server), context);
@@ -47,7 +53,7 @@ export async function inspect(
       roles: rows.flatMap((row) => row.definer ?? []),
     },
     estimatedSourceBytes: Number(rows.find((row) => row.bytes !== undefined)?.bytes ?? 0),
-    notes: [...selectionNotes(source), ...notesOn(rows)],
+    notes: [...selectionNotes(source), ...notesOn(rows, source)],
   };
 }
 
@@ -77,30 +83,4 @@ function refuseCounts({ name, verify }: DatabaseConfig): void {
 export function neededBy({ flavour, version }: Pick<Server, 'flavour' | 'version'>): ToolRequest {
   const plain = /^[\d.]+/.exec(version)?.[0] ?? version;
   return { flavour, atLeast: version, because: `the server is ${products[flavour]} ${plain}` };
-}
-
-/** How the note begins that a restore under another name repeats. */
-export const namesItself = 'restored under another name these still use the database of this name';
-
-function notesOn(rows: readonly InspectionRow[]): string[] {
-  const unsteady = rows.flatMap(({ unsteady: each }) => (each ? [`${each.name} (${each.engine})`] : []));
-  const versioned = rows.flatMap(({ versioned: name }) => name ?? []);
-  return [
-    ...noteOf('not of one moment with the rest, because their storage engine has no transactions', unsteady),
-    ...noteOf(
-      namesItself,
-      rows.flatMap(({ naming }) => naming ?? []),
-    ),
-    ...noteOf(
-      'events that do not run on a replica, and not where they are restored until they are enabled',
-      rows.flatMap(({ replicated }) => replicated ?? []),
-    ),
-    ...noteOf('without the history that these tables keep of their rows', versioned),
-  ];
-}
-
-function noteOf(what: string, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
-  return [`${what}: ${names.slice(0, 10).join(', ')}${more}`];
 }

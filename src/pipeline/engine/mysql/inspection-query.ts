@@ -1,3 +1,4 @@
+import { storedElsewhere, type TableElsewhere } from './elsewhere.ts';
 import { isCurrent } from './same-name.ts';
 
 /** Everything that a backup records of its database, one row of each. */
@@ -6,6 +7,10 @@ export interface InspectionRow {
   bytes?: string;
   /** A table whose rows a transaction does not hold still, and its storage engine. */
   unsteady?: { name: string; engine: string };
+  /** A table whose rows no dump program writes, and its storage engine. */
+  elsewhere?: TableElsewhere;
+  /** A column whose numbers the server prints with six digits: a FLOAT without decimals of its own, which is not computed anew. */
+  rounded?: { table: string; column: string };
   /** A table that keeps rows which were changed or deleted. */
   versioned?: string;
   /** An event that does not run because the server is a replica. */
@@ -15,6 +20,8 @@ export interface InspectionRow {
   /** `user@host`, in whose name a view, routine, trigger or event acts; a role has no host, and the server writes some without the "@". */
   definer?: string;
 }
+
+const engines = storedElsewhere.map((name) => `'${name}'`).join(', ');
 
 /** Rows of `InspectionRow`s, each with one member. Lists are rows and no aggregates: those are cut at a limit of the server. */
 export const inspectionQuery = `
@@ -26,7 +33,16 @@ export const inspectionQuery = `
   SELECT JSON_OBJECT('unsteady', JSON_OBJECT('name', t.TABLE_NAME, 'engine', t.ENGINE))
     FROM information_schema.TABLES t JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
     WHERE ${isCurrent('t.TABLE_SCHEMA')} AND t.TABLE_TYPE <> 'SEQUENCE' AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'
+      AND t.ENGINE NOT IN ('BLACKHOLE', ${engines})
     ORDER BY t.TABLE_NAME;
+  SELECT JSON_OBJECT('elsewhere', JSON_OBJECT('name', TABLE_NAME, 'engine', ENGINE, 'options', COALESCE(CREATE_OPTIONS, '')))
+    FROM information_schema.TABLES WHERE ${isCurrent('TABLE_SCHEMA')} AND ENGINE IN (${engines}) ORDER BY TABLE_NAME;
+  SELECT JSON_OBJECT('rounded', JSON_OBJECT('table', TABLE_NAME, 'column', COLUMN_NAME))
+    FROM information_schema.COLUMNS
+    WHERE ${isCurrent('TABLE_SCHEMA')} AND DATA_TYPE = 'float' AND NUMERIC_SCALE IS NULL
+      AND COALESCE(GENERATION_EXPRESSION, '') = '' AND CAST(TABLE_NAME AS BINARY) NOT IN (
+        SELECT CAST(TABLE_NAME AS BINARY) FROM information_schema.VIEWS WHERE ${isCurrent('TABLE_SCHEMA')})
+    ORDER BY TABLE_NAME, ORDINAL_POSITION;
   SELECT JSON_OBJECT('versioned', TABLE_NAME)
     FROM information_schema.TABLES WHERE ${isCurrent('TABLE_SCHEMA')} AND TABLE_TYPE = 'SYSTEM VERSIONED'
     ORDER BY TABLE_NAME;

@@ -17,7 +17,7 @@ import { addressOf, connectionOf, serverOf } from './connection.ts';
 import { createDatabase, dropDatabase, uninterrupted } from './create-database.ts';
 import { checkDefiners } from './definers.ts';
 import { filterStage } from './filter.ts';
-import { namesItself } from './inspect.ts';
+import { namesItself } from './notes.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 import { type ChosenTables, chooseTables, dropMade, tablesStage } from './tables.ts';
 import { contentsOf, refuseExisting, refuseOlder } from './target.ts';

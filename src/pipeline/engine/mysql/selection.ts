@@ -76,13 +76,27 @@ export function select(
     throw new BackupDataError('CONFIG_INVALID', `tables.include: nothing in the database matches "${idle}"`, {
       hint: 'Correct the pattern, or take it out: a backup that lacks what it should hold must not pass for one.',
     });
-  const anyOf = (patterns: readonly string[]) => (name: string) =>
-    patterns.some((pattern) => matchesPattern(pattern, name));
-  const left = names.filter((name) => (include.length > 0 && !anyOf(include)(name)) || anyOf(exclude)(name));
+  const left = names.filter((name) => isLeft(name, { include, exclude }));
   return {
     left: new Set(left),
-    withoutRows: names.filter((name) => anyOf(excludeData)(name) && !left.includes(name)),
+    withoutRows: names.filter((name) => matchesAny(excludeData, name) && !left.includes(name)),
   };
+}
+
+/** Whether a table's rows are dumped. */
+export function takesRows({ tables, schemaOnly }: DumpOptions, name: string): boolean {
+  return !schemaOnly && !isLeft(name, tables) && !matchesAny(tables.excludeData, name);
+}
+
+function isLeft(
+  name: string,
+  { include, exclude }: Pick<DumpOptions['tables'], 'include' | 'exclude'>,
+): boolean {
+  return (include.length > 0 && !matchesAny(include, name)) || matchesAny(exclude, name);
+}
+
+function matchesAny(patterns: readonly string[], name: string): boolean {
+  return patterns.some((pattern) => matchesPattern(pattern, name));
 }
 
 /** What a dump program is told of it. CONFIG_INVALID for what this product's program cannot do. */

@@ -1,0 +1,57 @@
+import type { InspectionRow } from './inspection-query.ts';
+import { type DumpOptions, takesRows } from './selection.ts';
+
+/** How the note begins that a restore under another name repeats. */
+export const namesItself = 'restored under another name these still use the database of this name';
+
+/** What a backup does not have as the server has it; of tables only those whose rows are asked for. */
+export function notesOn(rows: readonly InspectionRow[], options: DumpOptions): string[] {
+  const isTaken = (name: string): boolean => takesRows(options, name);
+  const withEngine = (tables: readonly { name: string; engine: string }[]): string[] =>
+    tables.filter(({ name }) => isTaken(name)).map(({ name, engine }) => `${name} (${engine})`);
+  const elsewhere = rows.flatMap((row) => row.elsewhere ?? []);
+  return [
+    ...noteOf(
+      'not of one moment with the rest, because their storage engine has no transactions',
+      withEngine(rows.flatMap(({ unsteady }) => unsteady ?? [])),
+    ),
+    ...noteOf(
+      'not at all in this backup, because the dump program leaves out their storage engine',
+      withEngine(elsewhere.filter(({ engine }) => engine === 'S3')),
+    ),
+    ...noteOf(
+      'without their rows, which their storage engine keeps elsewhere',
+      withEngine(elsewhere.filter(({ engine }) => engine !== 'S3')),
+    ),
+    ...noteOf(
+      'restored to six digits only, as the dump program prints FLOAT',
+      roundedIn(rows, (name) => isTaken(name) && !elsewhere.some((other) => other.name === name)),
+    ),
+    ...noteOf(
+      namesItself,
+      rows.flatMap(({ naming }) => naming ?? []),
+    ),
+    ...noteOf(
+      'events that do not run on a replica, and not where they are restored until they are enabled',
+      rows.flatMap(({ replicated }) => replicated ?? []),
+    ),
+    ...noteOf(
+      'without the history that these tables keep of their rows',
+      rows.flatMap(({ versioned }) => versioned ?? []).filter(isTaken),
+    ),
+  ];
+}
+
+function roundedIn(rows: readonly InspectionRow[], isTaken: (table: string) => boolean): string[] {
+  const columns = rows.flatMap(({ rounded }) => rounded ?? []).filter(({ table }) => isTaken(table));
+  return Array.from(
+    Map.groupBy(columns, ({ table }) => table),
+    ([table, each]) => `${table} (${each.map(({ column }) => column).join(', ')})`,
+  );
+}
+
+function noteOf(what: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
+  return [`${what}: ${names.slice(0, 10).join(', ')}${more}`];
+}
