@@ -68,23 +68,28 @@ async function prepare(
   if (kind !== 'data') return source(signal);
   onPhase('prepare');
   const prepared = await source(signal);
-  if (!('meanwhile' in prepared)) onPhase('dump');
+  if (!isQuiet(prepared)) onPhase('dump');
   return prepared;
 }
 
-/** The phase is `prepare` until nothing runs beside: the stage may have to wait for it. */
+/** Whether the stage may have to wait for what runs beside it: then the phase is `prepare` until that has ended. */
+function isQuiet(prepared: PreparedPart): boolean {
+  return 'stage' in prepared && prepared.meanwhile !== undefined && !prepared.flows;
+}
+
 async function dumpPrepared(
   attempt: Dumping,
   planned: PlannedPart,
-  { meanwhile, signal, ...dumping }: PreparedStage & { signal: AbortSignal },
+  { signal, ...prepared }: PreparedStage & { signal: AbortSignal },
 ): Promise<ManifestPart> {
+  const { meanwhile, ...dumping } = prepared;
   if (!meanwhile) return dumpStage(attempt, planned, { ...dumping, signal });
   const stored = Promise.withResolvers<ManifestPart>();
   const store = async (both: AbortSignal): Promise<void> =>
     stored.resolve(await dumpStage(attempt, planned, { ...dumping, signal: both }));
   const beside = async (both: AbortSignal): Promise<void> => {
     await meanwhile(both);
-    attempt.onPhase('dump');
+    if (isQuiet(prepared)) attempt.onPhase('dump');
   };
   await allOrNone([store, beside], signal);
   return stored.promise;
@@ -93,7 +98,7 @@ async function dumpPrepared(
 async function dumpStage(
   attempt: Attempt,
   planned: PlannedPart,
-  { stage, finish, signal }: Omit<PreparedStage, 'meanwhile'> & { signal: AbortSignal },
+  { stage, finish, signal }: Pick<PreparedStage, 'stage' | 'finish'> & { signal: AbortSignal },
 ): Promise<ManifestPart> {
   const encoders = attempt.codecs.map((codec) => codec.encode()).filter((each) => each !== null);
   const tail = planned.trailer ? await openTailStage(attempt.context.tools) : null;

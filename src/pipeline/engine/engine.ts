@@ -29,6 +29,8 @@ export interface PreparedStage {
   stage: Stage;
   /** Runs while the part is stored: writes the file that the stage reads, or looks whether it is whole. There is no part when it throws. */
   meanwhile?: (signal: AbortSignal) => Promise<void>;
+  /** Whether bytes must come all the same: the stage waits for nothing of `meanwhile`, which takes no longer than they may be silent. */
+  flows?: boolean;
   /** Looks at what the stage kept, once that ended well. There is no part when it throws. */
   finish?: () => Promise<void>;
 }

@@ -49,7 +49,7 @@ export async function plan(
       throw error instanceof StageFailure ? clientFailure(error, connection, 'DUMP_FAILED') : error;
     });
   };
-  const source = async (): Promise<PreparedPart> => ({ stage: stageFor([]), meanwhile: prove });
+  const source = async (): Promise<PreparedPart> => ({ stage: stageFor([]), meanwhile: prove, flows: true });
   const globals = (signal: AbortSignal): Promise<PreparedPart> =>
     dumpGlobals(session.under(signal), { database: name, definers: inspection.restore.roles });
   return {
