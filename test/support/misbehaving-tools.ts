@@ -24,7 +24,7 @@ export type Misbehaviour = Readonly<Record<string, string | null>>;
  */
 export async function makeTools(folder: string, misbehaviour: Misbehaviour = {}): Promise<string> {
   await mkdir(folder, { recursive: true });
-  for (const program of usedPrograms) {
+  for (const program of new Set([...usedPrograms, ...Object.keys(misbehaviour)])) {
     const real = await realProgram(program);
     const path = join(folder, program);
     const lines = misbehaviour[program];

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createTools } from '../../../src/pipeline/process/tools.ts';
+import { createTools, type Tools } from '../../../src/pipeline/process/tools.ts';
 import { withEngineRun } from '../../support/engine-run.ts';
 import { filesBelow } from '../../support/folder.ts';
 import { sharedMariadb, startMariadb, type TestMariadb } from '../../support/mariadb.ts';
 import { mariadbSource } from '../../support/mariadb-backup.ts';
 import { statements } from '../../support/mariadb-client.ts';
 import { createSample } from '../../support/mariadb-sample.ts';
+import { makeTools } from '../../support/misbehaving-tools.ts';
 
 describe('a MariaDB dump', () => {
   let server: TestMariadb;
@@ -29,21 +30,31 @@ describe('a MariaDB dump', () => {
       };
       for (const [option, message] of Object.entries(losses)) {
         await context.test(option, async () => {
-          const folder = join(path, '..', option);
-          await mkdir(folder);
           const options = `for each do shift; [ "$each" = -- ] && set -- "$@" ${option}; set -- "$@" "$each"; done`;
-          await writeFile(
-            join(folder, 'mariadb-dump'),
-            `#!/bin/sh\n[ "$1" = --version ] || { ${options}; }\nexec /usr/bin/mariadb-dump "$@"\n`,
-            { mode: 0o755 },
-          );
-          await writeFile(join(folder, 'mariadb'), '#!/bin/sh\nexec /usr/bin/mariadb "$@"\n', {
-            mode: 0o755,
-          });
-          const tools = createTools({ path: '', only: [folder, '/usr/bin'] });
+          const tools = await toolsOf(join(path, '..', option), `${options}\nexec "$REAL" "$@"`);
           await assert.rejects(backUp(source, {}, { tools }), { code: 'DUMP_FAILED', message });
           assert.deepEqual(await filesBelow(path), ['backupdata.json']);
         });
+      }
+    }));
+
+  it('says that the server is away when it goes in the middle of the proof, and the program ends without a word', () =>
+    withEngineRun(async ({ path, backUp }) => {
+      const own = await startMariadb();
+      try {
+        const { url } = await createSample(own);
+        const [[pidFile]] = (await statements(url, 'SELECT @@pid_file')) as [[string]];
+        const [dumped, pid] = [join(path, '..', 'dumped'), Number(await readFile(pidFile, 'utf8'))];
+        const dies = [
+          `until [ -e '${dumped}' ]; do sleep 0.02; done`,
+          `kill -KILL ${pid}; while kill -0 ${pid} 2>/dev/null; do sleep 0.02; done; exit 2`,
+        ];
+        const lines = `case "$*" in *--no-data*) ${dies.join('; ')};; esac\n"$REAL" "$@" && : > '${dumped}'`;
+        const tools = await toolsOf(join(path, '..', 'tools'), lines);
+        await assert.rejects(backUp(mariadbSource(url), {}, { tools }), { code: 'DATABASE_UNREACHABLE' });
+        assert.deepEqual(await filesBelow(path), ['backupdata.json']);
+      } finally {
+        await own.stop();
       }
     }));
 
@@ -197,3 +208,9 @@ describe('a MariaDB dump', () => {
       });
     }));
 });
+
+/** The tools of this machine, of which mariadb-dump runs those shell lines. */
+async function toolsOf(folder: string, lines: string): Promise<Tools> {
+  await makeTools(folder, { 'mariadb-dump': lines, mariadb: 'exec "$REAL" "$@"' });
+  return createTools({ path: '', only: [folder, '/usr/bin'] });
+}

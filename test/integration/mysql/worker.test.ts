@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { it } from 'node:test';
 import { assertComplaint } from '../../support/complaint.ts';
 import { backUpShop, recorded } from '../../support/drill.ts';
 import { quickQueue, withInstallation } from '../../support/installation.ts';
 import { sharedMariadb } from '../../support/mariadb.ts';
 import { createSample, describeDatabase } from '../../support/mariadb-sample.ts';
-import { realProgram } from '../../support/misbehaving-tools.ts';
+import { makeTools } from '../../support/misbehaving-tools.ts';
 
 it('a worker backs a MariaDB up, restores it and holds a drill, and no password is in what it says', async () => {
   const server = await sharedMariadb();
@@ -50,8 +48,6 @@ it('a worker ends a MariaDB backup whose dump, or the proof beside it, hangs', a
   try {
     await withInstallation(async ({ path, configure, run, start }) => {
       const { url } = await createSample(server);
-      const [dump, client] = await Promise.all(['mariadb-dump', 'mariadb'].map(realProgram));
-      await symlink(client ?? '', join(path, 'mariadb'));
       await configure({
         databases: { shop: { engine: 'mariadb', url }, late: { engine: 'mariadb', url, maxDuration: '1s' } },
         queue: { ...quickQueue, attempts: 1 },
@@ -60,8 +56,8 @@ it('a worker ends a MariaDB backup whose dump, or the proof beside it, hangs', a
       });
       const worker = await start(['worker']);
       for (const pattern of ['*--no-data*', '*']) {
-        const lines = `case "$*" in --version) ;; ${pattern}) exec sleep 600;; esac; exec '${dump}' "$@"`;
-        await writeFile(join(path, 'mariadb-dump'), `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+        const hangs = `case "$*" in ${pattern}) exec sleep 600;; esac\nexec "$REAL" "$@"`;
+        await makeTools(path, { 'mariadb-dump': hangs, mariadb: 'exec "$REAL" "$@"' });
         assertComplaint(await run('backup', 'shop'), { code: 'TIMEOUT', message: /no byte moved for 2 s/ });
         assertComplaint(await run('backup', 'late'), { code: 'TIMEOUT', message: /longer than maxDuration/ });
       }

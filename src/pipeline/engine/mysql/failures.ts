@@ -30,7 +30,13 @@ const meanings: readonly Meaning[] = [
     hint: 'Check that the server is up; where it is, a row may be larger than it takes: set its max_allowed_packet to more than twice the size of the largest row.',
   },
   {
-    numbers: [2002, 2003, 2005, 2012, 2055, 1040, 1053, 1077, 1129, 1130, 1203, 1927, 3032],
+    numbers: [1040, 1203, 1226],
+    code: 'DATABASE_UNREACHABLE',
+    says: 'the server takes no more connections of this user',
+    hint: "A backup has up to three at once: raise the server's max_connections, or the limits of the user.",
+  },
+  {
+    numbers: [2002, 2003, 2005, 2012, 2055, 1053, 1077, 1129, 1130, 1927, 3032],
     code: 'DATABASE_UNREACHABLE',
     says: 'the connection to the server was lost or refused',
     hint: 'Check that the server is up, that host and port are right, and that a firewall lets this machine through.',
@@ -70,7 +76,10 @@ export function clientFailure(
   const where = `the server at ${addressOf(connection)}, user "${user}"${on}`;
   return (
     explainTool(failure, where) ??
-    new BackupDataError(otherwise, `${where}: ${failure.message}`, { cause: failure })
+    new BackupDataError(otherwise, `${where}: ${failure.message}`, {
+      hint: "What the program says, or the server's error log, names the cause.",
+      cause: failure,
+    })
   );
 }
 

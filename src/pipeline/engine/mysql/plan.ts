@@ -41,13 +41,15 @@ export async function plan(
     );
   // Beside the dump: the two look at the same server, and neither needs all of the machine.
   const prove = async (signal: AbortSignal): Promise<void> => {
-    const stage = stageFor(['--no-data', '--no-create-info']);
-    await proveDefinitions(
-      { session: session.under(signal), stage, left: selection.left },
-      { ...context, signal },
-    ).catch((error: unknown) => {
-      throw error instanceof StageFailure ? clientFailure(error, connection, 'DUMP_FAILED') : error;
-    });
+    const [own, stage] = [session.under(signal), stageFor(['--no-data', '--no-create-info'])];
+    try {
+      await proveDefinitions({ session: own, stage, left: selection.left }, { ...context, signal });
+    } catch (error) {
+      if (!(error instanceof StageFailure)) throw error;
+      // A dump program may end without a word when its connection is lost: then this says so.
+      await own.lines('DO 0;');
+      throw clientFailure(error, connection, 'DUMP_FAILED');
+    }
   };
   const source = async (): Promise<PreparedPart> => ({ stage: stageFor([]), meanwhile: prove, flows: true });
   const globals = (signal: AbortSignal): Promise<PreparedPart> =>

@@ -32,6 +32,11 @@ describe('what the client programs say', () => {
         'DATABASE_UNREACHABLE',
       ],
       [
+        'mariadb',
+        "ERROR 1226 (42000): User 'a' has exceeded the 'max_user_connections' resource (current value: 1)",
+        'DATABASE_UNREACHABLE',
+      ],
+      [
         'mariadb-dump',
         "mariadb-dump: Couldn't execute 'show create table `v`': SHOW VIEW command denied (1142)",
         'DATABASE_PERMISSION',
