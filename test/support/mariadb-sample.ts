@@ -18,14 +18,19 @@ export async function describeDatabase(url: string): Promise<Record<string, unkn
   }
   const tables = await statements(
     url,
-    "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY 1",
+    'SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1',
   );
-  for (const [table] of tables) {
+  for (const [table, type] of tables) {
     const quoted = `\`${table?.replaceAll('`', '``')}\``;
-    described[`table ${table}`] = await statements(
-      url,
-      `SHOW CREATE TABLE ${quoted}; CHECKSUM TABLE ${quoted} EXTENDED; SELECT COUNT(*) FROM ${quoted}`,
-    ).then((rows) => rows.map((row) => row.slice(1)));
+    // A checksum would be of the history too.
+    const content =
+      type === 'BASE TABLE'
+        ? `CHECKSUM TABLE ${quoted} EXTENDED; SELECT '', COUNT(*) FROM ${quoted}`
+        : `SELECT '', t.* FROM ${quoted} t ORDER BY 2`;
+    const definition = type === 'VIEW' ? '' : `SHOW CREATE TABLE ${quoted};`;
+    described[`table ${table}`] = await statements(url, `${definition} ${content}`).then((rows) =>
+      rows.map((row) => row.slice(1)),
+    );
   }
   return JSON.parse(JSON.stringify(described).replaceAll(database, 'DATABASE'));
 }
@@ -50,8 +55,6 @@ const descriptions = {
   keys: 'SELECT CONSTRAINT_NAME, TABLE_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = DATABASE() ORDER BY 1',
   indexes:
     'SELECT TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, INDEX_TYPE FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1, 2, 3',
-  sequence: 'SELECT next_not_cached_value FROM counter',
-  view: 'SELECT * FROM expensive_names ORDER BY 1',
 };
 
 const sample = String.raw`
