@@ -5,11 +5,49 @@ import { dropDatabase } from '../../../src/pipeline/engine/mysql/create-database
 import { createClientToolsFinder } from '../../../src/pipeline/engine/mysql/tools.ts';
 import { Secret } from '../../../src/shared/secret.ts';
 import { withEngineRun } from '../../support/engine-run.ts';
-import { sharedMariadb, type TestMariadb } from '../../support/mariadb.ts';
+import { sharedMariadb, startMariadb, type TestMariadb } from '../../support/mariadb.ts';
 import { mariadbSource } from '../../support/mariadb-backup.ts';
 import { statements } from '../../support/mariadb-client.ts';
 import { engineContext } from '../../support/postgres-backup.ts';
 import { until } from '../../support/until.ts';
+
+describe('tables of MariaDB whose names differ in case alone', () => {
+  it('are not restored to a server for which they are one, unless one of them is left out', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const [server, folding] = await Promise.all([
+        sharedMariadb(),
+        startMariadb({ options: ['--lower-case-table-names=1'] }),
+      ]);
+      try {
+        const url = server.url(await server.createDatabase());
+        await statements(
+          url,
+          `CREATE TABLE Item (a INT); CREATE TABLE item (a INT); CREATE VIEW Ü AS SELECT 1; CREATE SEQUENCE ü;
+           CREATE TABLE other (a INT); CREATE TABLE öther (a INT);`,
+        );
+        const [target, name] = [mariadbSource(folding.adminUrl), folding.uniqueName()];
+        const manifest = await backUp(mariadbSource(url));
+        assert.ok(
+          manifest.notes.includes(
+            'one and the same where the case of names does not count: Item, item, Ü, ü',
+          ),
+        );
+        await assert.rejects(restoreTo(manifest, { source: target, database: name }, { create: true }), {
+          code: 'CONFIG_INVALID',
+          message: /case of names.*: Item, item, Ü, ü$/,
+        });
+        assert.deepEqual(await statements(folding.adminUrl, `SHOW DATABASES LIKE '${name}'`), []);
+        const tables = { include: [], exclude: ['Item', 'Ü'], excludeData: ['item'] };
+        const less = await backUp(mariadbSource(url, { tables }));
+        await restoreTo(less, { source: target, database: name }, { create: true });
+        const chosen = { create: true, tables: ['Item'] };
+        await restoreTo(manifest, { source: target, database: folding.uniqueName() }, chosen);
+      } finally {
+        await server.stop();
+        await folding.stop();
+      }
+    }));
+});
 
 describe('a database of MariaDB whose name differs from that of another in case alone', () => {
   let server: TestMariadb;

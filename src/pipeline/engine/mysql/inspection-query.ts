@@ -11,6 +11,8 @@ export interface InspectionRow {
   elsewhere?: TableElsewhere;
   /** A column whose numbers the server prints with six digits: a FLOAT without decimals of its own, which is not computed anew. */
   rounded?: { table: string; column: string };
+  /** A table, view or sequence whose name differs from another's in case alone. */
+  alike?: string;
   /** A table that keeps rows which were changed or deleted. */
   versioned?: string;
   /** An event that does not run because the server is a replica. */
@@ -43,6 +45,11 @@ export const inspectionQuery = `
       AND COALESCE(GENERATION_EXPRESSION, '') = '' AND CAST(TABLE_NAME AS BINARY) NOT IN (
         SELECT CAST(TABLE_NAME AS BINARY) FROM information_schema.VIEWS WHERE ${isCurrent('TABLE_SCHEMA')})
     ORDER BY TABLE_NAME, ORDINAL_POSITION;
+  SELECT JSON_OBJECT('alike', TABLE_NAME)
+    FROM information_schema.TABLES WHERE ${isCurrent('TABLE_SCHEMA')} AND CAST(LOWER(TABLE_NAME) AS BINARY) IN (
+      SELECT CAST(LOWER(TABLE_NAME) AS BINARY) AS lower FROM information_schema.TABLES
+        WHERE ${isCurrent('TABLE_SCHEMA')} GROUP BY lower HAVING COUNT(*) > 1)
+    ORDER BY CAST(LOWER(TABLE_NAME) AS BINARY), CAST(TABLE_NAME AS BINARY);
   SELECT JSON_OBJECT('versioned', TABLE_NAME)
     FROM information_schema.TABLES WHERE ${isCurrent('TABLE_SCHEMA')} AND TABLE_TYPE = 'SYSTEM VERSIONED'
     ORDER BY TABLE_NAME;

@@ -1,8 +1,11 @@
 import type { InspectionRow } from './inspection-query.ts';
-import { type DumpOptions, takesRows } from './selection.ts';
+import { type DumpOptions, isLeft, takesRows } from './selection.ts';
 
 /** How the note begins that a restore under another name repeats. */
 export const namesItself = 'restored under another name these still use the database of this name';
+
+/** How the note begins for which a server that does not know case is refused. */
+export const alikeNames = 'one and the same where the case of names does not count';
 
 /** What a backup does not have as the server has it; of tables only those whose rows are asked for. */
 export function notesOn(rows: readonly InspectionRow[], options: DumpOptions): string[] {
@@ -27,6 +30,7 @@ export function notesOn(rows: readonly InspectionRow[], options: DumpOptions): s
       'restored to six digits only, as the dump program prints FLOAT',
       roundedIn(rows, (name) => isTaken(name) && !elsewhere.some((other) => other.name === name)),
     ),
+    ...noteOf(alikeNames, alikeIn(rows, options)),
     ...noteOf(
       namesItself,
       rows.flatMap(({ naming }) => naming ?? []),
@@ -40,6 +44,12 @@ export function notesOn(rows: readonly InspectionRow[], options: DumpOptions): s
       rows.flatMap(({ versioned }) => versioned ?? []).filter(isTaken),
     ),
   ];
+}
+
+function alikeIn(rows: readonly InspectionRow[], { tables }: DumpOptions): string[] {
+  const names = rows.flatMap(({ alike }) => alike ?? []).filter((name) => !isLeft(name, tables));
+  const groups = Map.groupBy(names, (name) => name.toLowerCase());
+  return [...groups.values()].filter((group) => group.length > 1).flat();
 }
 
 function roundedIn(rows: readonly InspectionRow[], isTaken: (table: string) => boolean): string[] {

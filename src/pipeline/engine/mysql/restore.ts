@@ -20,7 +20,7 @@ import { filterStage } from './filter.ts';
 import { namesItself } from './notes.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 import { type ChosenTables, chooseTables, dropMade, tablesStage } from './tables.ts';
-import { contentsOf, refuseExisting, refuseOlder } from './target.ts';
+import { contentsOf, refuseAlike, refuseExisting, refuseOlder } from './target.ts';
 import type { ClientToolsFinder } from './tools.ts';
 import { flavourOf, knowsSandbox, products } from './version.ts';
 
@@ -59,6 +59,7 @@ export async function prepareRestore(
   });
   const session = await openSession(options.create ? { ...at, connection: serverOf(connection) } : at);
   refuseOlder(manifest, session.server, connection);
+  if (options.tables.length === 0) refuseAlike(manifest, session.server, connection);
   const found = await inspectTarget({ ...request, at, part, session });
   const accounts = options.globals
     ? await planAccounts(session, { manifest, connection, parts: request.parts })

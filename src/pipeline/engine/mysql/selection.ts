@@ -88,7 +88,7 @@ export function takesRows({ tables, schemaOnly }: DumpOptions, name: string): bo
   return !schemaOnly && !isLeft(name, tables) && !matchesAny(tables.excludeData, name);
 }
 
-function isLeft(
+export function isLeft(
   name: string,
   { include, exclude }: Pick<DumpOptions['tables'], 'include' | 'exclude'>,
 ): boolean {

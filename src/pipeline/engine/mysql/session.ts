@@ -31,6 +31,8 @@ export interface Server {
   identity: string | null;
   /** `'user'@'host'` of this connection, as grants name it. */
   account: string;
+  /** Whether two names of tables that differ in case alone are one. */
+  foldsNames: boolean;
   /** What every new connection has set that hides rows from it, as `sql_select_limit = 10`. */
   hiding: readonly string[];
 }
@@ -59,6 +61,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     version,
     identity: facts.get('server_uid') ?? facts.get('server_uuid') ?? null,
     account: quoteAccount(facts.get('account') ?? ''),
+    foldsNames: (facts.get('lower_case_table_names') ?? '0') !== '0',
     hiding: hidingIn(facts),
   };
   return sessionOf({ server, tools }, options);
@@ -79,7 +82,7 @@ function sessionOf(found: Pick<Session, 'server' | 'tools'>, options: SessionOpt
 const firstQuery = `
   SET @unlimited = 1 /*M!100101 , SESSION max_statement_time = 0 */;
   SHOW VARIABLES WHERE Variable_name IN
-    ('version', 'server_uid', 'server_uuid', 'sql_select_limit', 'system_versioning_asof');
+    ('version', 'server_uid', 'server_uuid', 'sql_select_limit', 'system_versioning_asof', 'lower_case_table_names');
   SHOW SESSION STATUS LIKE 'Ssl_cipher';
   SELECT 'account', CURRENT_USER();
 `;

@@ -1,6 +1,7 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
 import { addressOf, type Connection } from './connection.ts';
+import { alikeNames } from './notes.ts';
 import { isCurrent, isSameName } from './same-name.ts';
 import { literal, type Server, type Session } from './session.ts';
 import { flavourOf, isAsNew, products } from './version.ts';
@@ -14,6 +15,19 @@ export function refuseOlder({ engine }: Manifest, server: Server, connection: Co
     'CONFIG_INVALID',
     `the server at ${addressOf(connection)} is ${product} ${server.version}, and the backup is of ${product} ${engine.serverVersion}`,
     { hint: 'Use a server that is at least as new as the one that was backed up.' },
+  );
+}
+
+/** One of two tables would take the other's place, and nothing would say so. CONFIG_INVALID. */
+export function refuseAlike({ notes }: Manifest, { foldsNames }: Server, connection: Connection): void {
+  const note = foldsNames ? notes.find((each) => each.startsWith(alikeNames)) : undefined;
+  if (note === undefined) return;
+  throw new BackupDataError(
+    'CONFIG_INVALID',
+    `the server at ${addressOf(connection)} does not tell these tables apart, which are ${note}`,
+    {
+      hint: 'Use a server with lower_case_table_names = 0, or restore them one by one with --table into different databases.',
+    },
   );
 }
 

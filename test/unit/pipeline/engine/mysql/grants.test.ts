@@ -8,6 +8,7 @@ const maria = (version: string): Server => ({
   version,
   identity: null,
   account: "'b'@'%'",
+  foldsNames: false,
   hiding: [],
 });
 const mysql = (version: string): Server => ({ ...maria(version), flavour: 'mysql' });
