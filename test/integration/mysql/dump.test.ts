@@ -141,6 +141,30 @@ describe('a MariaDB dump', () => {
       }
     }));
 
+  it('names the columns of character sets that lose what they do not define', () =>
+    withEngineRun(async ({ backUp, restoreTo }) => {
+      const url = server.url(await server.createDatabase());
+      await statements(
+        url,
+        `CREATE TABLE letters (id INT, old VARCHAR(9) CHARACTER SET cp1251, older TEXT CHARACTER SET gbk, plain VARCHAR(9) CHARACTER SET latin1,
+           code CHAR(9) CHARACTER SET ascii, wide VARCHAR(9) CHARACTER SET utf16, same VARCHAR(9) CHARACTER SET cp1251 AS (old));
+         INSERT INTO letters (id, old, older, plain, wide) VALUES (1, 'И', '中', X'98', 'И'), (2, X'D098', X'AAA1', X'D098', 'И');
+         CREATE TABLE left_out (a TEXT CHARACTER SET cp1251);`,
+      );
+      const tables = { include: ['letters'], exclude: [], excludeData: [] };
+      const manifest = await backUp(mariadbSource(url, { tables }));
+      assert.deepEqual(manifest.notes.slice(1), [
+        'bytes that their character set does not define come back as "?": letters (old, older)',
+      ]);
+      const name = server.uniqueName();
+      await restoreTo(manifest, { source: mariadbSource(server.adminUrl), database: name }, { create: true });
+      const read = (at: string) =>
+        statements(at, 'SELECT HEX(plain), HEX(wide), HEX(old), HEX(older) FROM letters ORDER BY id');
+      const [before, after] = [await read(url), await read(server.url(name))];
+      assert.deepEqual(after[0], before[0]);
+      assert.deepEqual(after[1], [...(before[1] ?? []).slice(0, 2), 'D03F', '3F']);
+    }));
+
   it('names the tables whose rows it does not have, because they are elsewhere', () =>
     withEngineRun(async ({ backUp, restoreTo }) => {
       const url = server.url(await server.createDatabase());

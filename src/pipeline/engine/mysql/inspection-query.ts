@@ -1,6 +1,11 @@
 import { storedElsewhere, type TableElsewhere } from './elsewhere.ts';
 import { isCurrent } from './same-name.ts';
 
+export interface TableColumn {
+  table: string;
+  column: string;
+}
+
 /** Everything that a backup records of its database, one row of each. */
 export interface InspectionRow {
   database?: { name: string; encoding: string; collate: string };
@@ -10,7 +15,9 @@ export interface InspectionRow {
   /** A table whose rows no dump program writes, and its storage engine. */
   elsewhere?: TableElsewhere;
   /** A column whose numbers the server prints with six digits: a FLOAT without decimals of its own, which is not computed anew. */
-  rounded?: { table: string; column: string };
+  rounded?: TableColumn;
+  /** A column of a character set with bytes that have no meaning: on their way into a dump these are lost. */
+  lossy?: TableColumn;
   /** A table, view or sequence whose name differs from another's in case alone. */
   alike?: string;
   /** A table that keeps rows which were changed or deleted. */
@@ -23,7 +30,14 @@ export interface InspectionRow {
   definer?: string;
 }
 
-const engines = storedElsewhere.map((name) => `'${name}'`).join(', ');
+const engines = quoted(storedElsewhere);
+
+/** Whose every byte, or every letter that can be stored, has a meaning in Unicode; and ascii, where others are no text. */
+const lossless = quoted([
+  ...['utf8', 'utf8mb3', 'utf8mb4', 'ucs2', 'utf16', 'utf16le', 'utf32', 'gb18030', 'binary', 'ascii'],
+  ...['latin1', 'latin2', 'latin5', 'latin7', 'cp850', 'cp852', 'cp866', 'koi8r', 'koi8u'],
+  ...['keybcs2', 'macce', 'macroman'],
+]);
 
 /** Rows of `InspectionRow`s, each with one member. Lists are rows and no aggregates: those are cut at a limit of the server. */
 export const inspectionQuery = `
@@ -39,9 +53,10 @@ export const inspectionQuery = `
     ORDER BY t.TABLE_NAME;
   SELECT JSON_OBJECT('elsewhere', JSON_OBJECT('name', TABLE_NAME, 'engine', ENGINE, 'options', COALESCE(CREATE_OPTIONS, '')))
     FROM information_schema.TABLES WHERE ${isCurrent('TABLE_SCHEMA')} AND ENGINE IN (${engines}) ORDER BY TABLE_NAME;
-  SELECT JSON_OBJECT('rounded', JSON_OBJECT('table', TABLE_NAME, 'column', COLUMN_NAME))
+  SELECT JSON_OBJECT(IF(DATA_TYPE = 'float', 'rounded', 'lossy'), JSON_OBJECT('table', TABLE_NAME, 'column', COLUMN_NAME))
     FROM information_schema.COLUMNS
-    WHERE ${isCurrent('TABLE_SCHEMA')} AND DATA_TYPE = 'float' AND NUMERIC_SCALE IS NULL
+    WHERE ${isCurrent('TABLE_SCHEMA')}
+      AND (DATA_TYPE = 'float' AND NUMERIC_SCALE IS NULL OR CHARACTER_SET_NAME NOT IN (${lossless}))
       AND COALESCE(GENERATION_EXPRESSION, '') = '' AND CAST(TABLE_NAME AS BINARY) NOT IN (
         SELECT CAST(TABLE_NAME AS BINARY) FROM information_schema.VIEWS WHERE ${isCurrent('TABLE_SCHEMA')})
     ORDER BY TABLE_NAME, ORDINAL_POSITION;
@@ -72,3 +87,7 @@ export const inspectionQuery = `
       UNION SELECT DEFINER FROM information_schema.EVENTS WHERE ${isCurrent('EVENT_SCHEMA')}) definers
     ORDER BY 1;
 `;
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}

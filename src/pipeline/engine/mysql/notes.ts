@@ -1,4 +1,4 @@
-import type { InspectionRow } from './inspection-query.ts';
+import type { InspectionRow, TableColumn } from './inspection-query.ts';
 import { type DumpOptions, isLeft, takesRows } from './selection.ts';
 
 /** How the note begins that a restore under another name repeats. */
@@ -13,6 +13,8 @@ export function notesOn(rows: readonly InspectionRow[], options: DumpOptions): s
   const withEngine = (tables: readonly { name: string; engine: string }[]): string[] =>
     tables.filter(({ name }) => isTaken(name)).map(({ name, engine }) => `${name} (${engine})`);
   const elsewhere = rows.flatMap((row) => row.elsewhere ?? []);
+  const isWritten = ({ table }: TableColumn): boolean =>
+    isTaken(table) && !elsewhere.some(({ name }) => name === table);
   return [
     ...noteOf(
       'not of one moment with the rest, because their storage engine has no transactions',
@@ -28,7 +30,11 @@ export function notesOn(rows: readonly InspectionRow[], options: DumpOptions): s
     ),
     ...noteOf(
       'restored to six digits only, as the dump program prints FLOAT',
-      roundedIn(rows, (name) => isTaken(name) && !elsewhere.some((other) => other.name === name)),
+      columnsIn(rows.flatMap(({ rounded }) => rounded ?? []).filter(isWritten)),
+    ),
+    ...noteOf(
+      'bytes that their character set does not define come back as "?"',
+      columnsIn(rows.flatMap(({ lossy }) => lossy ?? []).filter(isWritten)),
     ),
     ...noteOf(alikeNames, alikeIn(rows, options)),
     ...noteOf(
@@ -52,8 +58,8 @@ function alikeIn(rows: readonly InspectionRow[], { tables }: DumpOptions): strin
   return [...groups.values()].filter((group) => group.length > 1).flat();
 }
 
-function roundedIn(rows: readonly InspectionRow[], isTaken: (table: string) => boolean): string[] {
-  const columns = rows.flatMap(({ rounded }) => rounded ?? []).filter(({ table }) => isTaken(table));
+/** `TABLE (COLUMN, COLUMN)` of each table. */
+function columnsIn(columns: readonly TableColumn[]): string[] {
   return Array.from(
     Map.groupBy(columns, ({ table }) => table),
     ([table, each]) => `${table} (${each.map(({ column }) => column).join(', ')})`,
