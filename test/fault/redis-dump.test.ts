@@ -139,7 +139,7 @@ describe('a dump of Redis whose programs or server fail', () => {
       await failed;
     }));
 
-  it('is not begun without redis-cli or redis-check-rdb, or with an older one than the server', async () => {
+  it('is not begun without redis-cli, redis-check-rdb or perl, or with an older one than the server', async () => {
     for (const program of ['cli', 'check-rdb']) {
       const tools = machineTools({ hidden: [`redis-${program}`, `valkey-${program}`] });
       await withFault({}, async ({ dump }) => {
@@ -149,6 +149,9 @@ describe('a dump of Redis whose programs or server fail', () => {
         });
       });
     }
+    await withFault({}, ({ dump }) =>
+      assert.rejects(dump({ tools: machineTools({ hidden: ['perl'] }) }), { code: 'TOOL_MISSING' }),
+    );
     await withFault({ 'redis-check-rdb': 'echo "redis-check-rdb 6.2.7"' }, async ({ dump }) => {
       await assert.rejects(dump(), { code: 'TOOL_TOO_OLD', message: /the redis-check-rdb here is 6\.2\.7/ });
     });

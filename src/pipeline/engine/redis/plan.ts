@@ -28,7 +28,12 @@ export async function plan(
   const checker = await rdbChecker(context);
   const folder = await openTemporaryFolder({ bytes: inspection.estimatedSourceBytes, now: new Date() });
   const path = join(folder.path, dataPart);
-  const file = await openGrowingFile({ path, heldBack: markBytes, checker, tools });
+  const file = await openGrowingFile({ path, heldBack: markBytes, checker, tools }).catch(
+    async (error: unknown) => {
+      await folder.remove();
+      throw error;
+    },
+  );
   const prepare = async (): Promise<PreparedPart> => {
     await writeFile(path, '', { mode: 0o600, flag: 'wx' });
     return {
