@@ -61,6 +61,54 @@ describe('a dump of Redis whose programs or server fail', () => {
       async ({ dump, verify }) => verify(await dump(), 'decode'),
     ));
 
+  it('is not taken for whole by what the file is afterwards', () =>
+    withFolder(async (folder) => {
+      const name = join(folder, 'name');
+      const cli = onDump(`"$REAL" "$@"; head -c 40 /dev/zero >> "$FILE"; echo "$FILE" > '${name}'; exit 0`);
+      const cut = `cat > /dev/null; truncate -s -40 "$(cat '${name}')"`;
+      const checker = `"$REAL" "$@"; code=$?; [ "$1" = --version ] || { ${cut}; }; exit $code`;
+      await withFault({ 'redis-cli': cli, 'redis-check-rdb': checker }, async ({ dump }) => {
+        await assert.rejects(dump(), { code: 'DUMP_FAILED', message: /40 bytes follow its end/ });
+      });
+    }));
+
+  for (const [what, { lines, message }] of Object.entries({
+    'cannot be started': {
+      lines: 'echo "libssl.so.9: cannot open" >&2; exit 127',
+      message: /code 127: libssl/,
+    },
+    'is killed': { lines: 'kill -9 $$', message: /redis-check-rdb was killed by SIGKILL/ },
+    'is killed in the middle': {
+      lines: 'head -c 1000 > /dev/null; kill -9 $$',
+      message: /killed by SIGKILL/,
+    },
+    'says nothing': { lines: 'cat > /dev/null', message: /redis-check-rdb exited with code 1/ },
+    'closes what it is given': { lines: 'exec < /dev/null; sleep 1; exit 3', message: /exited with code 3/ },
+  })) {
+    it(`tells when redis-check-rdb ${what}`, () =>
+      withFault(
+        { 'redis-check-rdb': `[ "$1" = --version ] && exec "$REAL" "$@"\n${lines}` },
+        async ({ dump }) => {
+          await assert.rejects(dump(), { code: 'DUMP_FAILED', message });
+        },
+      ));
+  }
+
+  it('tells when redis-check-rdb is older than the RDB', () =>
+    withFault(
+      {
+        'redis-cli': onDump(
+          `${elsewhere}; printf 0099 | dd of="$WHOLE" bs=1 seek=5 conv=notrunc status=none; cat "$WHOLE" > "$FILE"; exit 0`,
+        ),
+      },
+      async ({ dump }) => {
+        await assert.rejects(dump(), {
+          code: 'TOOL_TOO_OLD',
+          message: /can't handle RDB format version 99/i,
+        });
+      },
+    ));
+
   it('is checked by tools that do not tell their version, as those before 7.0', () =>
     withFault(
       {

@@ -1,4 +1,5 @@
 import { chmod } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { perlStage } from './perl.ts';
 import { openReport } from './report.ts';
 import type { Stage } from './stage.ts';
@@ -8,10 +9,20 @@ import type { Tools } from './tools.ts';
 export interface GrowingFile {
   /** Writes what the file holds and what is added to it, until it is sealed. */
   stage: Stage;
-  /** Once the stage has ended well: how the checker ended, and what it wrote to stdout. */
-  checked(): { code: number; stdout: Buffer };
+  /** Once the stage has ended well. */
+  checked(): CheckedFile;
   /** Harmless twice. */
   close(): void;
+}
+
+export interface CheckedFile {
+  /** How many bytes the stage wrote, whatever the file holds by now. */
+  bytes: number;
+  /** How the checker ended. */
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** What it wrote to stdout and stderr. */
+  said: Buffer;
 }
 
 /**
@@ -36,13 +47,20 @@ export async function openGrowingFile(options: {
   const report = openReport();
   return {
     stage: { ...stage, env: checker.env ?? {}, descriptors: [report.descriptor] },
-    checked: () => {
-      const said = report.read();
-      const at = said.lastIndexOf('\n');
-      return { code: Number(said.subarray(at + 1).toString()), stdout: said.subarray(0, at) };
-    },
+    checked: () => parseReport(report.read()),
     close: report.close,
   };
+}
+
+function parseReport(report: Buffer): CheckedFile {
+  const at = report.lastIndexOf('\n');
+  const [bytes = 0, code = 0, killedBy] = report
+    .toString('latin1', at + 1)
+    .split(' ')
+    .map(Number);
+  const signal = Object.entries(constants.signals).find(([, number]) => number === killedBy)?.[0] ?? null;
+  const ended = { code: signal === null ? code : null, signal: signal as NodeJS.Signals | null };
+  return { bytes, ...ended, said: report.subarray(0, at) };
 }
 
 /** Says that nothing more is added to the file. */
@@ -52,7 +70,8 @@ export async function seal(path: string): Promise<void> {
 
 /**
  * Whether the file is sealed is asked before it is read to its end, so that what was added in between is read in the next
- * round. Descriptor 3 has what the checker writes, and after it a line with its exit code, or 128 and the number of a signal.
+ * round. Descriptor 3 has what the checker writes, and after it a line with the bytes that were written, its exit code, and the
+ * number of the signal that ended it, or 0.
  */
 const program = `
 use strict;
@@ -65,6 +84,7 @@ die "fork: $!\\n" unless defined $checker;
 if (!$checker) {
   $SIG{PIPE} = 'DEFAULT';
   open(STDIN, '<&', $given) or die "$!\\n";
+  open(STDERR, '>&3') or die "$!\\n";
   open(STDOUT, '>&3') or die "$!\\n";
   exec { $checker[0] } @checker or die "$checker[0]: $!\\n";
 }
@@ -86,9 +106,9 @@ while (1) {
 }
 close($checked);
 waitpid($checker, 0);
-my $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+my ($code, $signal) = ($? >> 8, $? & 127);
 open(my $report, '>&=', 3) or die "descriptor 3: $!\\n";
-syswrite($report, "\\n$code") or die "descriptor 3: $!\\n";
+syswrite($report, "\\n$total $code $signal") or die "descriptor 3: $!\\n";
 
 sub pass {
   my $count = shift;

@@ -1,10 +1,11 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseConfig } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { openTemporaryFolder } from '../../file/temporary-folder.ts';
+import type { Captured } from '../../process/capture.ts';
 import { StageFailure } from '../../process/failure.ts';
-import { type GrowingFile, openGrowingFile, seal } from '../../process/growing-file.ts';
+import { type CheckedFile, openGrowingFile, seal } from '../../process/growing-file.ts';
 import type { DumpPlan, EngineContext, Inspection, PreparedPart } from '../engine.ts';
 import { sourceFor } from '../source.ts';
 import { withClient } from './client.ts';
@@ -43,7 +44,7 @@ export async function plan(
         await withClient(connection, own, (client) => transfer(client, path, own));
         await seal(path);
       },
-      finish: () => requireWhole({ path, connection, file }),
+      finish: async () => requireWhole(connection, file.checked()),
     };
   };
   return {
@@ -58,21 +59,14 @@ export async function plan(
 /** Of a server that sends its dump without a file of its own; redis-cli takes the mark of its end away again. */
 const markBytes = 40;
 
-async function requireWhole(made: {
-  path: string;
-  connection: Connection;
-  file: GrowingFile;
-}): Promise<void> {
-  const { path, connection, file } = made;
-  const { size } = await stat(path);
-  const { end } = judge(file, connection);
-  if (size > end) throw notWhole(connection, `${size - end} bytes follow its end`);
+function requireWhole(connection: Connection, { bytes, said, ...exit }: CheckedFile): void {
+  const { end } = judge(connection, { ...exit, stdout: said, stderr: '', stopped: false });
+  if (bytes > end) throw notWhole(connection, `${bytes - end} bytes follow its end`);
 }
 
-function judge(file: GrowingFile, connection: Connection): CheckedRdb {
-  const { code, stdout } = file.checked();
+function judge(connection: Connection, exit: Omit<Captured, 'program'>): CheckedRdb {
   try {
-    return judgeRdb({ program: 'redis-check-rdb', code, stdout, signal: null, stderr: '', stopped: false });
+    return judgeRdb({ ...exit, program: 'redis-check-rdb' });
   } catch (error) {
     throw error instanceof StageFailure ? notWhole(connection, error.message, error) : error;
   }

@@ -31,8 +31,9 @@ async function read({ path, checker, write, heldBack = 0, signal = never }: Grow
     const running = await startStages({ stages: [file.stage], input: 'none', signal });
     const written = write?.().then(() => seal(path));
     const [output] = await Promise.all([buffer(running.output), running.finished, written]);
-    const { code, stdout } = file.checked();
-    return { output, code, said: stdout.toString() };
+    const { said, ...checked } = file.checked();
+    assert.equal(checked.bytes, output.length);
+    return { output, ...checked, said: said.toString() };
   } finally {
     file.close();
   }
@@ -78,14 +79,20 @@ describe(`a file that is read while it is written (seed ${seed})`, () => {
       assert.deepEqual([output.toString(), code, said], ['abc', 0, 'abc']);
     }));
 
-  it('is read to its end when the checker ends before, and its exit code is kept', () =>
+  it('is read to its end when the checker ends before, and how that ended is kept', () =>
     withFolder(async (folder) => {
-      for (const [checker, expected] of Object.entries({ 'exit 3': 3, 'kill -9 $$': 128 + 9 })) {
-        const path = join(folder, String(expected));
+      const endings = {
+        'exit 3': [3, null, ''],
+        'kill -9 $$': [null, 'SIGKILL', ''],
+        'echo out; echo why >&2; exit 200': [200, null, 'out\nwhy\n'],
+      };
+      for (const [checker, expected] of Object.entries(endings)) {
+        const path = join(folder, String(expected[0]));
         await writeFile(path, Buffer.alloc(1 << 20));
         const write = () => appendFile(path, Buffer.alloc(1 << 20));
-        const { output, code } = await read({ path, checker, write });
-        assert.deepEqual([output.length, code], [(await stat(path)).size, expected]);
+        const { output, code, signal, said } = await read({ path, checker, write });
+        assert.deepEqual([code, signal, said], expected);
+        assert.equal(output.length, (await stat(path)).size);
       }
     }));
 
