@@ -71,11 +71,12 @@ export async function seal(path: string): Promise<void> {
 /**
  * Whether the file is sealed is asked before it is read to its end, so that what was added in between is read in the next
  * round. Descriptor 3 has what the checker writes, and after it a line with the bytes that were written, its exit code, and the
- * number of the signal that ended it, or 0.
+ * number of the signal that ended it, or 0. Without the process that started it, nobody would seal the file.
  */
 const program = `
 use strict;
 my ($path, $kept, @checker) = @ARGV;
+my $parent = getppid();
 $SIG{PIPE} = 'IGNORE';
 open(my $file, '<:raw', $path) or die "$path: $!\\n";
 pipe(my $given, my $checked) or die "pipe: $!\\n";
@@ -102,6 +103,7 @@ while (1) {
     pass($size - $total);
     last;
   }
+  die "who started this is gone\\n" if getppid() != $parent;
   select(undef, undef, undef, 0.01);
 }
 close($checked);

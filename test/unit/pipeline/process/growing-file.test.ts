@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile, stat, truncate, writeFile } from 'node:fs/promises';
@@ -128,6 +129,30 @@ describe(`a file that is read while it is written (seed ${seed})`, () => {
       );
       setTimeout(() => stop.abort(new Error('enough')), 100);
       await failed;
+    }));
+
+  it('is let go when the process that started the stage is gone, where the system does not see to it', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'file');
+      await writeFile(path, 'abc');
+      const checker = { program: '/bin/cat', args: [] };
+      const file = await openGrowingFile({ path, heldBack: 0, checker, tools: machineTools() });
+      try {
+        const { program, args, descriptors = [] } = file.stage;
+        const starter = spawn('/bin/sh', ['-c', '"$@" & wait', 'sh', program, ...args], {
+          stdio: ['ignore', 'pipe', 'ignore', ...descriptors],
+        });
+        let closed = false;
+        starter.once('close', () => {
+          closed = true;
+        });
+        starter.stdout?.once('data', () => starter.kill('SIGKILL'));
+        await until('the stage has ended', () => closed);
+      } finally {
+        // What is still there would never end.
+        await seal(path);
+        file.close();
+      }
     }));
 
   it('needs Perl', () =>
