@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { withEngineRun } from '../support/engine-run.ts';
 import { filesBelow } from '../support/folder.ts';
 import type { TestRedis } from '../support/redis.ts';
+import { misbehavingPrograms } from '../support/redis-programs.ts';
 import { redisSource, withRedisServer } from '../support/redis-restored.ts';
 import { withRedis } from '../support/redis-sample.ts';
 import { describeOnSmallDisk, withSmallDisk } from '../support/small-disk.ts';
@@ -48,6 +49,33 @@ describeOnSmallDisk(import.meta.filename, () => {
           }),
         ),
       ));
+
+    for (const [when, { lines, message }] of Object.entries({
+      'in the middle of a dump': {
+        lines: 'head -c 2097152 /dev/zero > "$DIR/filler"; exec "$REAL" "$@"',
+        message: /the dump does not fit on the disk of this machine/,
+      },
+      'when the file of a dump is whole': {
+        lines: '"$REAL" "$@"; cat /dev/zero > "$DIR/filler"; exit 0',
+        message: /what redis-check-rdb says does not fit on the disk: /,
+      },
+    })) {
+      it(`is told as such ${when}, and nothing is stored`, () =>
+        withFilled((redis) =>
+          withSmallDisk({ bytes: 5 * mebibyte }, (disk) =>
+            withEngineRun(async ({ path, backUp }) => {
+              const cli = `for FILE; do :; done\ncase " $* " in *" --rdb "*) ;; *) exec "$REAL" "$@" ;; esac\nDIR='${disk}'; ${lines}`;
+              const tools = await misbehavingPrograms(dirname(path), { 'redis-cli': cli });
+              await withTemporaryRoot(disk, async () => {
+                const failed = backUp(redisSource(redis.url), {}, { tools });
+                await assert.rejects(failed, { code: 'DISK_FULL', message, hint: /below TMPDIR/ });
+              });
+              assert.deepEqual(await readdir(disk), ['filler']);
+              assert.ok((await filesBelow(path)).every((file) => !file.includes('data.rdb')));
+            }),
+          ),
+        ));
+    }
 
     it('refuses a dump before the server is asked for it', () =>
       withFilled((redis) =>

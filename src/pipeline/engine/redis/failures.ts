@@ -66,19 +66,33 @@ export function wasRefused({ stderr }: StageExit): boolean {
   return /^AUTH failed/m.test(stderr);
 }
 
+/** What a program writes to a disk, by its name. */
+const written: readonly { program: RegExp; what: string; hint: string }[] = [
+  {
+    program: /\/dd$/,
+    what: 'the decoded dump',
+    hint: 'Make room where it is written (below TMPDIR for a verification) and try again; a target is as it was before.',
+  },
+  {
+    program: /\/perl$/,
+    what: 'what redis-check-rdb says',
+    hint: 'Make room below TMPDIR, or set it to a folder on a larger disk.',
+  },
+];
+
 /** What the failed programs of a stage say, when it is known. */
 export function explainTool(failure: StageFailure, where: string): BackupDataError | undefined {
-  const failed = failure.exits.filter(({ program, stopped }) => !stopped && /\/dd$/.test(program));
-  const line = failed
-    .flatMap(({ stderr }) => stderr.split('\n'))
-    .find((each) => /no space left|disk quota|file too large/i.test(each));
-  if (line === undefined) return undefined;
-  return new BackupDataError(
-    'DISK_FULL',
-    `${where}: the decoded dump does not fit on the disk: ${line.trim()}`,
-    {
-      hint: 'Make room where it is written (below TMPDIR for a verification) and try again; a target is as it was before.',
+  const failed = failure.exits.filter(({ stopped }) => !stopped);
+  for (const { program, what, hint } of written) {
+    const line = failed
+      .filter((exit) => program.test(exit.program))
+      .flatMap(({ stderr }) => stderr.split('\n'))
+      .find((each) => /no space left|disk quota|file too large/i.test(each));
+    if (line === undefined) continue;
+    return new BackupDataError('DISK_FULL', `${where}: ${what} does not fit on the disk: ${line.trim()}`, {
+      hint,
       cause: failure,
-    },
-  );
+    });
+  }
+  return undefined;
 }
