@@ -26,7 +26,8 @@ export interface Child {
   stop(signal: NodeJS.Signals): void;
 }
 
-type Command = readonly [program: string, args: readonly string[]];
+/** With an absolute path. */
+export type Command = readonly [program: string, args: readonly string[]];
 
 /** What a program's stdin, stdout and stderr are. */
 export type Stdio = readonly [IOType | number, IOType | number, IOType];
@@ -83,8 +84,8 @@ function keepWords(stream: Readable | null, stage: Stage): () => string {
   };
 }
 
-/** On Linux a program is killed by the kernel when the worker dies, however it dies: nobody else would stop it. */
-function dyingWithParent([program, args]: Command): Command {
+/** On Linux a program is killed by the kernel when its parent, the worker, dies, however it dies: nobody else would stop it. */
+export function dyingWithParent([program, args]: Command): Command {
   if (!existsSync(setpriv)) return [program, args];
   return [setpriv, ['--pdeathsig', 'KILL', '--', program, ...args]];
 }

@@ -1,5 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { dyingWithParent } from './child.ts';
 import { perlStage } from './perl.ts';
 import { openReport } from './report.ts';
 import type { Stage } from './stage.ts';
@@ -41,7 +42,8 @@ export async function openGrowingFile(options: {
   tools: Tools;
 }): Promise<GrowingFile> {
   const { path, heldBack, checker, tools } = options;
-  const args = [path, String(heldBack), checker.program, ...checker.args];
+  const [first, rest] = dyingWithParent([checker.program, checker.args]);
+  const args = [path, String(heldBack), first, ...rest];
   const what = 'a dump is read by it while it is written';
   const stage = await perlStage({ program, args, tools, what });
   const report = openReport();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { appendFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
@@ -155,6 +155,30 @@ describe(`a file that is read while it is written (seed ${seed})`, () => {
       }
     }));
 
+  const onLinux = {
+    skip: process.platform === 'linux' ? false : 'only Linux ends a program with its parent',
+  };
+
+  it('takes along a checker that does not look at what it is given, when it is killed', onLinux, () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'file');
+      await writeFile(path, 'abc');
+      const pids = join(folder, 'pids');
+      const checker = `echo $$ $PPID > '${pids}.new'; mv '${pids}.new' '${pids}'; exec sleep 1000`;
+      const failed = assert.rejects(read({ path, checker }), /perl was killed by SIGKILL/);
+      await until('the checker runs', () => existsSync(pids));
+      const [own, perl] = (await readFile(pids, 'utf8')).split(' ').map(Number);
+      assert.ok(own && perl);
+      process.kill(perl, 'SIGKILL');
+      try {
+        await failed;
+        await until('the checker is gone', () => !isAlive(own));
+      } finally {
+        if (isAlive(own)) process.kill(own, 'SIGKILL');
+      }
+    }),
+  );
+
   it('needs Perl', () =>
     assert.rejects(
       openGrowingFile({
@@ -169,3 +193,11 @@ describe(`a file that is read while it is written (seed ${seed})`, () => {
       },
     ));
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
