@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { argumentProblem } from './arguments.ts';
 import { keyOf } from './positions.ts';
 import type { Problem } from './problems.ts';
 import { FileProblem, type ReadFile, readText } from './read-file.ts';
@@ -38,12 +39,15 @@ export async function interpolate(
   const whole = new Map<string, { value: string; set(value: unknown): void }>();
   const files = new Map<string, readonly string[]>();
   for (const { path, text, set } of references) {
-    const pieces = await Promise.all(splitText(text).map(lookUp));
-    const wrong = pieces.flatMap((piece) => ('problem' in piece ? [piece.problem] : []));
-    problems.push(...wrong.map((message) => ({ path, message })));
+    const refused = argumentProblem(path);
+    const pieces = await Promise.all(
+      splitText(text).map((token) => (refused && token.expression ? { problem: refused } : lookUp(token))),
+    );
+    const wrong = new Set(pieces.flatMap((piece) => ('problem' in piece ? [piece.problem] : [])));
+    problems.push(...[...wrong].map((message) => ({ path, message })));
     const values = pieces.flatMap((piece) => ('value' in piece ? [piece] : []));
     const value = values.map((piece) => piece.value).join('');
-    set(wrong.length === 0 ? value : undefined);
+    set(wrong.size === 0 ? value : undefined);
     if (values.length === 1 && values[0]?.from !== 'text') whole.set(keyOf(path), { value, set });
     files.set(
       keyOf(path),
@@ -54,7 +58,7 @@ export async function interpolate(
 }
 
 /** A text between references, or the inside of a reference; null when nothing closes it. */
-type Token = { literal: string } | { expression: string | null };
+type Token = { literal: string; expression?: never } | { expression: string | null };
 
 type Piece = { value: string; from: 'text' | 'variable' | 'file' } | { problem: string };
 

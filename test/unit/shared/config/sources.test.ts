@@ -3,6 +3,15 @@ import { describe, it } from 'node:test';
 import { loadText, problemsOf } from './load-text.ts';
 
 const storages = 'storages: { main: { type: local, path: backups } }\n';
+/** Where the refusal of an argument sends a secret, by the program. */
+const hints = {
+  dump: 'write it below "environment"',
+  restore: 'write it below "environment"',
+  inspect: 'write it below "environment"',
+  check: 'write it below "environment"',
+  before: 'let the program read it from a file',
+  after: 'let the program read it from a file',
+};
 const assertions = 'verify: { level: restore, assertions: ["SELECT true"] }';
 
 describe('a database of Redis in a configuration', () => {
@@ -39,6 +48,44 @@ describe('a program of a configuration', () => {
     assert.deepEqual(config.databases.get('files')?.before, ['/usr/local/bin/freeze', './shop']);
     assert.equal((await loadText(withProgram('before', '[]'))).databases.get('files')?.before, null);
     assert.match((await problemsOf(loadText(withProgram('dump', '[]')))).join(), /databases\.files\.dump: /);
+  });
+});
+
+describe('an argument of a program', () => {
+  it('is refused with a reference in it, for everybody on the machine could read what that stands for', async () => {
+    const given = { env: { PW: 'hush-1234' }, files: { '/run/pw': 'hush-1234' } };
+    for (const reference of ['${PW}', '${file:/run/pw}', '${UNSET}', '${file:/run/none}']) {
+      for (const [key, hint] of Object.entries(hints)) {
+        const found = await problemsOf(loadText(withProgram(key, `[x, "--p=${reference}"]`), given));
+        assert.equal(found.length, 1, found.join());
+        assert.match(
+          found.join(),
+          new RegExp(`databases\\.files\\.${key}\\.1: an argument takes no \\$\\{…\\}`),
+        );
+        assert.ok(found.join().includes(hint));
+        assert.doesNotMatch(found.join(), /hush/);
+      }
+      const defaults = `defaults: { after: [x, "${reference}"] }\n${withProgram('dump', '[x]')}`;
+      assert.match(
+        (await problemsOf(loadText(defaults, given))).join(),
+        /: defaults\.after\.1: an argument takes no/,
+      );
+    }
+  });
+
+  it('has no reference by way of an alias either', async () => {
+    const text = withProgram('environment', '{ A: &pw "${PW}" }').replace('[tar]', '[tar, *pw]');
+    const moved = text.replace(
+      'dump: [tar, *pw], environment: { A: &pw "${PW}" }',
+      'environment: { A: &pw "${PW}" }, dump: [tar, *pw]',
+    );
+    const found = await problemsOf(loadText(moved, { env: { PW: 'pw' } }));
+    assert.match(found.join(), /databases\.files\.dump\.1: an argument takes no/);
+  });
+
+  it('keeps what is written for a shell', async () => {
+    const config = await loadText(withProgram('before', `[sh, -c, 'echo "$HOME $\${HOME}"']`));
+    assert.deepEqual(config.databases.get('files')?.before, ['sh', '-c', 'echo "$HOME ${HOME}"']);
   });
 });
 
