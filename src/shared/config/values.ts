@@ -46,16 +46,15 @@ export const databaseName = z.string().refine(isDatabaseName, {
 });
 
 /** A line break in a path or URL comes from a file with one line too many, and some programs would drop it silently. */
-export const text = z
-  .string()
-  .min(1)
-  .refine((value) => !/\p{Cc}/u.test(value), {
-    message: 'has a line break or another control character in it',
-  });
+export const text = printable(z.string().min(1));
 
-/** A program and its arguments, which never go through a shell. Relative to what folder a path is, nobody could tell. */
+/**
+ * A program and its arguments, which never go through a shell; an argument may be empty. Relative to what folder a path is,
+ * nobody could tell.
+ */
 export const programLine = z
-  .array(text)
+  .array(printable(z.string()))
+  .refine(([program]) => program !== '', { path: [0], message: 'must not be empty' })
   .refine(([program = '']) => isAbsolute(program) || !program.includes('/'), {
     path: [0],
     message: 'not a program; write its name alone, for the search path, or its absolute path',
@@ -67,6 +66,12 @@ export const secretText = text.transform((value) => new Secret(value));
 export const timeZone = text.refine(isTimeZone, {
   message: 'not a time zone; write UTC or a name such as Europe/Berlin',
 });
+
+function printable(schema: z.ZodString): z.ZodString {
+  return schema.refine((value) => !/\p{Cc}/u.test(value), {
+    message: 'has a line break or another control character in it',
+  });
+}
 
 function isTimeZone(value: string): boolean {
   try {

@@ -87,6 +87,19 @@ describe('an argument of a program', () => {
     const config = await loadText(withProgram('before', `[sh, -c, 'echo "$HOME $\${HOME}"']`));
     assert.deepEqual(config.databases.get('files')?.before, ['sh', '-c', 'echo "$HOME ${HOME}"']);
   });
+
+  it('may be empty, which a program is not', async () => {
+    for (const key of ['dump', 'restore', 'inspect', 'check', 'before', 'after']) {
+      const config = await loadText(withProgram(key, "[tar, '', x]"));
+      const files = config.databases.get('files');
+      assert.ok(files?.engine === 'command');
+      assert.deepEqual(files[key as 'dump'], ['tar', '', 'x']);
+      assert.match(
+        (await problemsOf(loadText(withProgram(key, "['', x]")))).join(),
+        new RegExp(`databases\\.files\\.${key}\\.0: must not be empty$`),
+      );
+    }
+  });
 });
 
 describe('a secret of a configuration', () => {
