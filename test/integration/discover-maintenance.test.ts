@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, rename, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { filesBelow } from '../support/folder.ts';
 import type { Installation } from '../support/installation.ts';
@@ -72,6 +72,28 @@ describe('the backups of a server', () => {
       assert.equal(await next.stop(), 0);
     }));
 
+  it('leave nothing of a database behind that never had one, and nothing of another server is touched', () =>
+    withTwoDatabases(async ({ installation }) => {
+      const worker = await installation.start(['worker']);
+      await backUp(installation);
+      const old = new Date('2026-01-02T03:04:05Z');
+      await Promise.all(
+        ['main.gone', 'main.~47one', 'mainly.gone', 'main', 'main.postgres'].map((database) =>
+          leavePart(installation, database, old),
+        ),
+      );
+      await leavePart(installation, 'main.young', new Date());
+      const pruned = await installation.run('prune', 'main', '--confirm');
+      assert.equal(pruned.code, 0, pruned.stderr);
+      const parts = (await installation.stored()).filter((key) => key.endsWith('/orphan.dump.zst'));
+      assert.deepEqual(
+        parts.map((key) => key.split('/')[0]).sort(),
+        ['main', 'main.postgres', 'main.young', 'mainly.gone'],
+        'main.postgres is left out of the server',
+      );
+      assert.equal(await worker.stop(), 0);
+    }));
+
   it('are asked for by a server that check examines, and the hints of the command line know it', () =>
     withTwoDatabases(async ({ installation, configure, sql }) => {
       const worker = await installation.start(['worker']);
@@ -122,6 +144,15 @@ function storages({ path, backups }: Installation) {
     storages: { main: place(backups), second: place(join(path, 'second')) },
     defaults: { storage: 'main' },
   };
+}
+
+/** What a dead attempt left in a storage. */
+async function leavePart({ backups }: Installation, database: string, at: Date): Promise<void> {
+  const folder = `${database}/data/${database}-20260102T030405Z-abcdef/aabcdefgh`;
+  const file = join(backups, folder, 'orphan.dump.zst');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, 'part');
+  await utimes(file, at, at);
 }
 
 /** Two databases, copied to `second`, the latest backup of each kept. */

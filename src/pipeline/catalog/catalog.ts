@@ -5,7 +5,14 @@ import { decodeManifest, type Manifest } from '../../shared/manifest.ts';
 import type { Verification } from '../../shared/verification.ts';
 import { mapAtMost } from '../process/map-at-most.ts';
 import type { Storage, StoredObject } from '../storage/storage.ts';
-import { catalogPrefix, manifestKey, type ParsedCatalogKey, parseCatalogKey, serverPrefix } from './keys.ts';
+import {
+  catalogPrefix,
+  manifestKey,
+  type ParsedCatalogKey,
+  parseCatalogKey,
+  parseDataKey,
+  serverPrefix,
+} from './keys.ts';
 import type { CachedFile, ManifestCache, ManifestVersion } from './manifest-cache.ts';
 
 /** One committed backup as a listing tells it; the manifest itself is not read. */
@@ -70,16 +77,32 @@ export async function listNames(options: CatalogRequest): Promise<Map<string, Ca
 }
 
 /** The databases of a server that have backups there, in order. */
-export async function databasesStored(options: {
+export function databasesStored(options: OfServer): Promise<string[]> {
+  return databasesBy(options, (key) => {
+    const parsed = parseCatalogKey(key);
+    return parsed?.kind === 'manifest' ? parsed.backupId : undefined;
+  });
+}
+
+/** Those too that have no backup any more, or never had one: of which a mark or a part of an attempt is left. */
+export function databasesLeft(options: OfServer): Promise<string[]> {
+  return databasesBy(options, (key) => (parseCatalogKey(key) ?? parseDataKey(key))?.backupId);
+}
+
+interface OfServer {
   storage: Storage;
   server: string;
   signal: AbortSignal;
-}): Promise<string[]> {
-  const { storage, server, signal } = options;
+}
+
+async function databasesBy(
+  { storage, server, signal }: OfServer,
+  backupIdOf: (key: string) => string | undefined,
+): Promise<string[]> {
   const found = new Set<string>();
   for await (const { key } of storage.list(serverPrefix(server), signal)) {
-    const parsed = parseCatalogKey(key);
-    if (parsed?.kind === 'manifest') found.add(databaseOf(parsed.backupId));
+    const backupId = backupIdOf(key);
+    if (backupId !== undefined) found.add(databaseOf(backupId));
   }
   return [...found].sort();
 }

@@ -1,4 +1,4 @@
-import { compactTime, databaseOf, isBackupId, parseCompactTime } from '../../shared/ids.ts';
+import { compactTime, databaseOf, isAttemptId, isBackupId, parseCompactTime } from '../../shared/ids.ts';
 import { type Verification, type VerifyLevel, verifyLevels } from '../../shared/verification.ts';
 
 /** Names of the stored format, version 1; docs/format.md is their specification. */
@@ -45,6 +45,15 @@ export function attemptFolder({ backupId, attemptId }: { backupId: string; attem
 export function verificationKey(backupId: string, verification: Verification): string {
   const { at, level, outcome, seconds } = verification;
   return `${catalogPrefix(databaseOf(backupId))}${backupId}.verified-${compactTime(at)}-${level}-${outcome}-${seconds}s`;
+}
+
+/** Of what attempt an object is, from its key alone; undefined for what is no attempt's, or in another database's folder. */
+export function parseDataKey(key: string): { backupId: string; attemptId: string } | undefined {
+  const [, data, backupId = '', attemptId = '', ...names] = key.split('/');
+  // What somebody else put there is not ours to judge, nor to remove.
+  if (data !== 'data' || !isBackupId(backupId) || !isAttemptId(attemptId) || names.length !== 1)
+    return undefined;
+  return key.startsWith(dataPrefix(databaseOf(backupId))) ? { backupId, attemptId } : undefined;
 }
 
 export type ParsedCatalogKey =

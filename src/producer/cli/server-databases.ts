@@ -1,11 +1,14 @@
-import { databasesStored } from '../../pipeline/catalog/catalog.ts';
+import { databasesLeft } from '../../pipeline/catalog/catalog.ts';
 import type { DatabaseConfig, ServerConfig } from '../../shared/config/schema.ts';
 import { findDatabase } from '../../shared/config/servers.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import type { CliContext } from './context.ts';
 import { placesIn } from './preview-prune.ts';
 
-/** The databases of servers that have backups in their storages, or in the given one; and the failures of those that cannot be read. */
+/**
+ * The databases of servers of which anything is in their storages, or in the given one: what a dead attempt left is swept with
+ * the backups. And the failures of the storages that cannot be read.
+ */
 export async function databasesOfServers(
   context: CliContext,
   servers: readonly ServerConfig[],
@@ -20,7 +23,7 @@ export async function databasesOfServers(
   for (const place of places) {
     try {
       const request = { server: place.server, storage: await resources.storage(place.storage) };
-      for (const name of await databasesStored({ ...request, signal: context.signal })) names.add(name);
+      for (const name of await databasesLeft({ ...request, signal: context.signal })) names.add(name);
     } catch (error) {
       if (!(error instanceof BackupDataError)) throw error;
       failures.push(error);
