@@ -1,7 +1,13 @@
 import { hasCode } from '../shared/errors.ts';
-import { isAttemptId, isBackupId } from '../shared/ids.ts';
 import { type CatalogNames, findManifest, listNames } from './catalog/catalog.ts';
-import { attemptFolder, databaseFolder, dataPrefix, installationKey, prunedKey } from './catalog/keys.ts';
+import {
+  attemptFolder,
+  databaseFolder,
+  dataPrefix,
+  installationKey,
+  parseDataKey,
+  prunedKey,
+} from './catalog/keys.ts';
 import { isPresent } from './catalog/pruned.ts';
 import type { Storage } from './storage/storage.ts';
 import { removeAll, sweepRetired } from './sweep-retired.ts';
@@ -75,9 +81,9 @@ async function listAttempts(options: {
   const attempts = new Map<string, StoredAttempt>();
   const prefix = dataPrefix(options.database);
   for await (const { key, modifiedAt } of options.storage.list(prefix, options.signal)) {
-    const [backupId = '', attemptId = '', ...names] = key.slice(prefix.length).split('/');
-    // What somebody else put there is not ours to judge, nor to remove.
-    if (!isBackupId(backupId) || !isAttemptId(attemptId) || names.length !== 1) continue;
+    const parsed = parseDataKey(key);
+    if (!parsed) continue;
+    const { backupId, attemptId } = parsed;
     const folder = `${backupId}/${attemptId}`;
     const attempt = attempts.get(folder) ?? { backupId, attemptId, touchedAt: modifiedAt, keys: [] };
     attempts.set(folder, attempt);
