@@ -43,7 +43,10 @@ export type ListedBackup = CatalogEntry &
 const batchSize = 256;
 const parallelReads = 32;
 
-/** Whose catalog is read: one database's, that of every database of a server, or all that the storage holds. */
+/**
+ * Whose catalog is read: one database's, that of every database of a server and of one that is called as it is, or all that
+ * the storage holds.
+ */
 interface CatalogRequest {
   storage: Storage;
   database: string | undefined;
@@ -61,19 +64,23 @@ export async function listEntries(options: CatalogRequest): Promise<CatalogEntry
 
 /** What stands in the catalog, by backup id; retired backups too. */
 export async function listNames(options: CatalogRequest): Promise<Map<string, CatalogNames>> {
-  const { storage, database, server, signal } = options;
+  const { storage, signal } = options;
   const found = new Map<string, CatalogNames>();
-  const ofServer = server === undefined ? '' : serverPrefix(server);
-  for await (const object of storage.list(
-    database === undefined ? ofServer : catalogPrefix(database),
-    signal,
-  )) {
-    const parsed = parseCatalogKey(object.key);
-    if (!parsed) continue;
-    const { backupId } = parsed;
-    found.set(backupId, withObject(found.get(backupId) ?? noNames(backupId), object, parsed));
+  for (const prefix of prefixesOf(options)) {
+    for await (const object of storage.list(prefix, signal)) {
+      const parsed = parseCatalogKey(object.key);
+      if (!parsed) continue;
+      const { backupId } = parsed;
+      found.set(backupId, withObject(found.get(backupId) ?? noNames(backupId), object, parsed));
+    }
   }
   return found;
+}
+
+/** Before it was a server, an entry of that name may have been a database. */
+function prefixesOf({ database, server }: CatalogRequest): string[] {
+  if (database !== undefined) return [catalogPrefix(database)];
+  return server === undefined ? [''] : [catalogPrefix(server), serverPrefix(server)];
 }
 
 /** The databases of a server that have backups there, in order. */

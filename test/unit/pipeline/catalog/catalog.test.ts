@@ -84,6 +84,15 @@ describe('the catalog', () => {
       assert.deepEqual(second?.manifest, manifest);
     }));
 
+  it('lists for a server what was stored while a database was called as it is now, too', () =>
+    withStorage(async (storage) => {
+      const time = '20260102T030405Z-abc234';
+      for (const database of ['shop', 'shop.crm', 'shopping', 'shopping.crm'])
+        await put(storage, manifestKey(`${database}-${time}`), '{}');
+      const entries = await listEntries({ storage, database: undefined, server: 'shop', signal });
+      assert.deepEqual(entries.map(({ database }) => database).sort(), ['shop', 'shop.crm']);
+    }));
+
   it('shows a damaged manifest as a problem and still lists the others', () =>
     withStorage(async (storage) => {
       await store(storage, old);
