@@ -22,14 +22,20 @@ export function makeOwnFolder({ root, prefix }: FolderKind): Promise<string> {
 export async function removeAbandoned({ root, prefix }: FolderKind, now: Date): Promise<void> {
   for (const name of await readdir(root).catch(() => [])) {
     const pid = name.startsWith(prefix) ? /^(\d+)-/.exec(name.slice(prefix.length))?.[1] : undefined;
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    await removeOld(join(root, name), now).catch(() => undefined);
+    if (pid === undefined || (Number(pid) !== process.pid && isAlive(Number(pid)))) continue;
+    await removeOld(join(root, name), lastMoment(Number(pid), now)).catch(() => undefined);
   }
 }
 
-async function removeOld(path: string, now: Date): Promise<void> {
+/** In a container that is started anew a process has the number of the one that died: what is older than itself is not its own. */
+function lastMoment(pid: number, now: Date): number {
+  const days = now.getTime() - abandonedAfter;
+  return pid === process.pid ? Math.min(days, performance.timeOrigin) : days;
+}
+
+async function removeOld(path: string, before: number): Promise<void> {
   const { mtimeMs } = await stat(path);
-  if (now.getTime() - mtimeMs > abandonedAfter) await rm(path, { recursive: true, force: true });
+  if (mtimeMs < before) await rm(path, { recursive: true, force: true });
 }
 
 function isAlive(pid: number): boolean {
