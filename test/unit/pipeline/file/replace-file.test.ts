@@ -71,7 +71,7 @@ describe('a file that replaces another', () => {
         [`.target.bkd-tmp-${dead}-abandoned`, days(3)],
         [`.other.bkd-tmp-${dead}-abandoned`, days(3)],
         [`.target.bkd-tmp-${dead}-recent`, days(1)],
-        [`.target.bkd-tmp-${process.pid}-alive`, days(3)],
+        [`.target.bkd-tmp-${process.ppid}-alive`, days(3)],
       ];
       for (const [name, at] of left) {
         await mkdir(join(folder, name));
