@@ -30,7 +30,7 @@ export interface BackupRequest extends Attempt {
   onWarning: (error: BackupDataError) => void;
 }
 
-/** In `prepare` no stored byte moves: an engine makes the whole dump in a file first. */
+/** In `prepare` a stored byte may be long in coming: an engine makes the dump in a file, or has it proven. */
 export type BackupPhase = 'before' | 'inspect' | 'dump' | 'prepare' | 'commit' | 'after';
 
 export interface BackupOutcome {

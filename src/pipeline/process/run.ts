@@ -2,7 +2,7 @@ import { type Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from './child.ts';
-import { lostReader, StageFailure, succeeded } from './failure.ts';
+import { lostReader, type StageExit, StageFailure, succeeded } from './failure.ts';
 import { closePipes, takePipes } from './pipes.ts';
 import type { Stage } from './stage.ts';
 import { createStopper, type Stopper } from './stopper.ts';
@@ -78,8 +78,17 @@ function wasGivenAll(first: Child | undefined, { input }: StagesOptions): boolea
   return input === 'none' || first?.process.stdin?.writableFinished === true;
 }
 
-/** Milliseconds for a program to end by itself that has closed its input: how it ends is what failed, and not that it was killed. */
+/** Milliseconds for a program to end by itself whose neighbour has failed: how it ends may be what failed, and not that it was killed. */
 const toEnd = 500;
+
+/**
+ * Who may be the cause that a program failed, and about to end: the reader that it lost, or the writer of what the last one found
+ * cut off. The writer of another one is not waited for: who reads behind that one could take the end of its input for success.
+ */
+function suspect(children: readonly Child[], index: number, exit: StageExit): Child | undefined {
+  if (lostReader(exit)) return children[index + 1];
+  return index === children.length - 1 && !succeeded(exit) ? children[index - 1] : undefined;
+}
 
 async function supervise(children: readonly Child[], stop: Stopper, options: StagesOptions): Promise<void> {
   options.signal.addEventListener('abort', stop.now, { once: true });
@@ -88,8 +97,8 @@ async function supervise(children: readonly Child[], stop: Stopper, options: Sta
     void child.closed.then(async (exit) => {
       // A last stage that reads no more breaks the others (SIGPIPE, or an error of their own) before its own exit is known.
       if (options.partial ? child !== last : succeeded(exit)) return;
-      const reader = children[index + 1];
-      if (reader && lostReader(exit)) await Promise.race([reader.closed, delay(toEnd, null, { ref: false })]);
+      const cause = suspect(children, index, exit);
+      if (cause) await Promise.race([cause.closed, delay(toEnd, null, { ref: false })]);
       stop.now();
     });
   }

@@ -86,3 +86,15 @@ describe('a last program that reads no more', () => {
     }
   });
 });
+
+describe('a last program that fails because its input is cut off', () => {
+  it('is not all that is told: whoever cut it off may end a moment later', async () => {
+    const first = shell('exec >&-; sleep 0.1; echo "sh: error: the server is gone" >&2; exit 3');
+    const last = shell('cat > /dev/null; echo "sh: error: too short" >&2; exit 1');
+    const running = await startStages({ stages: [first, last], input: 'none', signal });
+    running.output.resume();
+    await assert.rejects(running.finished, {
+      message: /^sh exited with code 3: .*the server is gone; sh exited with code 1: .*too short$/,
+    });
+  });
+});
