@@ -2,6 +2,7 @@ import { drillPlaceOf } from '../shared/config/drill-places.ts';
 import type { DatabaseConfig } from '../shared/config/schema.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import { newScratchName } from '../shared/ids.ts';
+import { listSome } from '../shared/list-some.ts';
 import type { Manifest } from '../shared/manifest.ts';
 import { databaseFolder } from './catalog/keys.ts';
 import type { Codec } from './codec/codec.ts';
@@ -143,7 +144,7 @@ async function examine(request: DrillRequest, drill: Drill): Promise<DrillReport
   const folder = databaseFolder(manifest.database);
   const parts = partReader({ storage, folder, codecs, signal: context.signal });
   const missing = await drill.scratch.missing({ manifest, parts });
-  if (missing.length > 0) return { facts: drill.facts, finding: `the restore lacks ${some(missing)}` };
+  if (missing.length > 0) return { facts: drill.facts, finding: `the restore lacks ${listSome(missing, 3)}` };
   return compareRows(manifest, parts, drill);
 }
 
@@ -153,7 +154,7 @@ async function compareRows(manifest: Manifest, parts: PartReader, drill: Drill):
   const expected = decodeRowCounts(await parts.read(part));
   const differences = differencesOf(expected, await drill.scratch.count());
   const facts = { ...drill.facts, tables: expected.size };
-  if (differences.length > 0) return { facts, finding: some(differences) };
+  if (differences.length > 0) return { facts, finding: listSome(differences, 3) };
   return assertAll({ ...drill, facts });
 }
 
@@ -190,11 +191,6 @@ async function dropAfterwards(
       hint: 'Drop it yourself, or let a drill on that server sweep it when it is a day old; then verify again.',
     },
   );
-}
-
-function some(clauses: readonly string[]): string {
-  const shown = clauses.slice(0, 3).join(', ');
-  return clauses.length > 3 ? `${shown} and ${clauses.length - 3} more` : shown;
 }
 
 function nowhere({ database }: Manifest): BackupDataError {

@@ -2,6 +2,7 @@ import { type Discovered, discover } from '../../pipeline/discover.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { ServerConfig } from '../../shared/config/schema.ts';
 import { exitCodeOf } from '../../shared/errors.ts';
+import { listSome } from '../../shared/list-some.ts';
 import { checkDatabase } from './database.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
@@ -22,15 +23,16 @@ export async function checkServer(options: {
   const [first] = databases;
   if (!first) return [...incomplete, none(name)];
   return [
-    ok(`server ${name}`, `backs up ${listOf(databases.map((database) => database.name))}`),
+    ok(
+      `server ${name}`,
+      `backs up ${listSome(
+        databases.map((database) => database.name),
+        shown,
+      )}`,
+    ),
     ...incomplete,
     ...(await checkDatabase({ database: first, resources, signal })),
   ];
-}
-
-function listOf(names: readonly string[]): string {
-  const rest = names.length - shown;
-  return `${names.slice(0, shown).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 function none(server: string): Finding {

@@ -1,4 +1,5 @@
 import { BackupDataError, hasCode } from '../../../shared/errors.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
 import { addressOf, type Connection } from './connection.ts';
 import { parseGrants } from './grants.ts';
@@ -57,7 +58,7 @@ async function refusePowerless(
   const privilege = server.flavour === 'mariadb' ? 'SET USER' : 'SET_USER_ID';
   throw new BackupDataError(
     'DATABASE_PERMISSION',
-    `user "${connection.user}" may not make what acts in the name of ${some(others)} at ${addressOf(connection)}`,
+    `user "${connection.user}" may not make what acts in the name of ${listSome(others)} at ${addressOf(connection)}`,
     {
       hint: `Restore with --no-owner, which makes it act in this user's name; or, as an administrator: GRANT ${privilege} ON *.* TO ${server.account};`,
     },
@@ -67,7 +68,7 @@ async function refusePowerless(
 function definersMissing(missing: readonly string[], connection: Connection): BackupDataError {
   return new BackupDataError(
     'OWNER_MISSING',
-    `views, triggers, events or routines of the backup act in the name of users that the server at ${addressOf(connection)} lacks: ${some(missing)}`,
+    `views, triggers, events or routines of the backup act in the name of users that the server at ${addressOf(connection)} lacks: ${listSome(missing)}`,
     {
       hint: "Restore with --globals to make the users that the server lacks, or with --no-owner: then everything acts in this user's name.",
     },
@@ -77,8 +78,4 @@ function definersMissing(missing: readonly string[], connection: Connection): Ba
 function quoteDefiner(definer: string): string {
   const at = definer.lastIndexOf('@');
   return `'${definer.slice(0, at)}'@'${definer.slice(at + 1)}'`;
-}
-
-function some(names: readonly string[]): string {
-  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
 }

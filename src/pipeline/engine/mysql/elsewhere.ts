@@ -1,4 +1,5 @@
 import { BackupDataError } from '../../../shared/errors.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import { type DumpOptions, takesRows } from './selection.ts';
 
 /** Storage engines whose rows no dump program writes, because they are in other tables, on other servers or in files. */
@@ -22,10 +23,9 @@ export function refuseUnwritten(tables: readonly TableElsewhere[], options: Dump
     .filter((table) => isInward(table) && takesRows(options, table.name))
     .map(({ name }) => name);
   if (unwritten.length === 0) return;
-  const more = unwritten.length > 5 ? ` and ${unwritten.length - 5} more` : '';
   throw new BackupDataError(
     'CONFIG_INVALID',
-    `the dump would silently lack rows that are nowhere else, because the dump program writes none of the storage engine CONNECT: ${unwritten.slice(0, 5).join(', ')}${more}`,
+    `the dump would silently lack rows that are nowhere else, because the dump program writes none of the storage engine CONNECT: ${listSome(unwritten)}`,
     {
       hint: 'Give the tables another storage engine, or name them in tables.excludeData to back up their definitions only.',
     },

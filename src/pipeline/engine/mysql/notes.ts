@@ -1,3 +1,4 @@
+import { listSome } from '../../../shared/list-some.ts';
 import type { InspectionRow, TableColumn } from './inspection-query.ts';
 import { type DumpOptions, isLeft, takesRows } from './selection.ts';
 
@@ -67,7 +68,5 @@ function columnsIn(columns: readonly TableColumn[]): string[] {
 }
 
 function noteOf(what: string, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
-  return [`${what}: ${names.slice(0, 10).join(', ')}${more}`];
+  return names.length === 0 ? [] : [`${what}: ${listSome(names, 10)}`];
 }

@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import { startStages } from '../../process/run.ts';
 import type { Stage } from '../../process/stage.ts';
 import type { EngineContext } from '../engine.ts';
@@ -26,8 +27,7 @@ export async function proveDefinitions(
   if ((await missingNow({ session, stage, left }, context)).length === 0) return;
   const missing = await missingNow({ session, stage, left }, context);
   if (missing.length === 0) return;
-  const shown = `${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ` and ${missing.length - 5} more` : ''}`;
-  throw new BackupDataError('DUMP_FAILED', `the dump would lack what the server has: ${shown}`, {
+  throw new BackupDataError('DUMP_FAILED', `the dump would lack what the server has: ${listSome(missing)}`, {
     hint: "Look whether the dump program is the server's own and as new; `backupdata check` shows which one is used.",
   });
 }

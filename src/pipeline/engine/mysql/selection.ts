@@ -1,6 +1,7 @@
 import type { SourceOf } from '../../../shared/config/schema.ts';
 import { matchesPattern } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import { isCurrent } from './same-name.ts';
 import { identifier, type Session } from './session.ts';
 import { type Flavour, products } from './version.ts';
@@ -59,9 +60,8 @@ function refuseNeeded(rows: readonly DefinedRow[], { left }: Selection): void {
         .map((each) => `${name} needs ${each}`),
     );
   if (needs.length === 0) return;
-  const more = needs.length > 5 ? ` and ${needs.length - 5} more` : '';
   throw invalid(
-    `a backup of this selection could not be restored, because what is needed is left out: ${needs.slice(0, 5).join(', ')}${more}`,
+    `a backup of this selection could not be restored, because what is needed is left out: ${listSome(needs)}`,
     'Leave out what needs it too, or take it in; excludeData leaves out only the rows of a table.',
   );
 }

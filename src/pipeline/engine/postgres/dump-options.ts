@@ -1,5 +1,6 @@
 import type { SourceOf } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import type { Selection } from './selection.ts';
 
 type Source = SourceOf<'postgres'>;
@@ -58,19 +59,19 @@ export function notesOnSelection(source: Source, selection: Selection): string[]
   return [
     ...(schemas.length > 0
       ? [
-          `a selection: schemas that are not in this backup, with all they hold: ${listed(schemas.map(nameOf))}`,
+          `a selection: schemas that are not in this backup, with all they hold: ${listSome(schemas.map(nameOf), 10)}`,
         ]
       : []),
     ...(relations.length > 0
       ? [
-          `a selection: tables, views and sequences that are not in this backup: ${listed(relations.map(nameOf))}`,
+          `a selection: tables, views and sequences that are not in this backup: ${listSome(relations.map(nameOf), 10)}`,
         ]
       : []),
     ...(schemaOnly
       ? ['schema only: no rows, no values of sequences and no large objects are in this backup']
       : []),
     ...(!schemaOnly && withoutRows.length > 0
-      ? [`a selection: without their rows: ${listed(withoutRows.map(nameOf))}`]
+      ? [`a selection: without their rows: ${listSome(withoutRows.map(nameOf), 10)}`]
       : []),
     ...(extraArguments.length > 0 ? [`dumped with ${extraArguments.join(' ')}`] : []),
     ...idle.map((pattern) => `a pattern that leaves something out matched nothing: ${pattern}`),
@@ -80,13 +81,6 @@ export function notesOnSelection(source: Source, selection: Selection): string[]
 /** Whether such notes tell of a dump that has every name in quotes, in its table of contents too. */
 export function quotesEveryName(notes: readonly string[]): boolean {
   return notes.some((note) => /^dumped with (.* )?--quote-all-identifiers( |$)/.test(note));
-}
-
-const shown = 10;
-
-function listed(names: readonly string[]): string {
-  const more = names.length - shown;
-  return `${names.slice(0, shown).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function nameOf(each: { name: string; schema?: string }): string {

@@ -30,7 +30,7 @@ export async function checkRdb(path: string, context: EngineContext): Promise<Ch
   return judgeRdb(await capture(await rdbChecker(context, path), { signal, maxBytes: 64 << 20 }));
 }
 
-/** A program that reads an RDB on stdin; `judgeRdb` knows what it says. TOOL_MISSING. */
+/** A program that reads the RDB in a file, or on stdin; `judgeRdb` knows what it says. TOOL_MISSING. */
 export async function rdbChecker(context: EngineContext, path = '/dev/stdin'): Promise<Stage> {
   return { program: await needProgram('check-rdb', context), args: [path], env: plainEnvironment(context) };
 }

@@ -1,4 +1,5 @@
 import { BackupDataError } from '../../../shared/errors.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import { succeeded } from '../../process/failure.ts';
 import type { EngineContext } from '../engine.ts';
 import { sqliteFailure } from './failures.ts';
@@ -59,7 +60,7 @@ async function chooseTables({ from, tables }: TablesRequest, context: EngineCont
     const table = present.find(({ name }) => [name, `main.${name}`].includes(typed));
     if (!table || table.name.startsWith('sqlite_'))
       throw new BackupDataError('TABLE_NOT_FOUND', `the backup has no table ${typed}`, {
-        hint: `It has ${some(present.filter(({ type, name }) => type === 'table' && !name.startsWith('sqlite_')).map(({ name }) => name))}.`,
+        hint: `It has ${listSome(present.filter(({ type, name }) => type === 'table' && !name.startsWith('sqlite_')).map(({ name }) => name)) || 'none'}.`,
       });
     if (table.type === 'table') return table;
     throw new BackupDataError('USAGE', `${typed} is a ${table.type} table, which is several tables in one`, {
@@ -110,9 +111,4 @@ async function sequenceOf({ name }: Table, from: string, context: EngineContext)
     `DELETE FROM main.sqlite_sequence WHERE name = ${literal}`,
     `INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM backup.sqlite_sequence WHERE name = ${literal}`,
   ];
-}
-
-function some(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(', ');
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown || 'none';
 }

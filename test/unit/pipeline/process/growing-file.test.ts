@@ -122,12 +122,11 @@ describe(`a file that is read while it is written (seed ${seed})`, () => {
     withFolder(async (folder) => {
       const path = join(folder, 'file');
       await writeFile(path, 'abc');
-      const stop = new AbortController();
-      const failed = assert.rejects(
-        read({ path, checker: 'exec sleep 1000', signal: stop.signal }),
-        /enough/,
-      );
-      setTimeout(() => stop.abort(new Error('enough')), 100);
+      const [stop, started] = [new AbortController(), join(folder, 'started')];
+      const checker = `touch '${started}'; exec sleep 1000`;
+      const failed = assert.rejects(read({ path, checker, signal: stop.signal }), /enough/);
+      await until('the checker runs', () => existsSync(started));
+      stop.abort(new Error('enough'));
       await failed;
     }));
 
