@@ -1,5 +1,3 @@
-import type { Resources } from '../pipeline/resources.ts';
-import type { Config } from '../shared/config/schema.ts';
 import { createReleaseStack } from '../shared/lifecycle.ts';
 import type { Logger } from '../shared/logger.ts';
 import { connectRedis } from '../shared/redis.ts';
@@ -7,6 +5,7 @@ import type { Secret } from '../shared/secret.ts';
 import type { Service } from '../shared/service.ts';
 import { isLoopback, startConsole } from './api/console.ts';
 import { createClient } from './client/client.ts';
+import type { Current, Loaded } from './current.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 
 export interface ProducerService extends Service {
@@ -16,14 +15,15 @@ export interface ProducerService extends Service {
 
 /** The producer's side of a process: connected to the queues, with the console where only this machine can reach it. */
 export async function startProducerService(options: {
-  config: Config;
+  loaded: Loaded;
   redisUrl: Secret;
-  resources: Pick<Resources, 'storage'>;
   host: string;
   port: number;
   logger: Logger;
 }): Promise<ProducerService> {
-  const { config, host, port, logger } = options;
+  const { host, port, logger } = options;
+  const current: Current = () => options.loaded;
+  const { config, resources } = current();
   const releases = createReleaseStack();
   const redis = connectRedis({
     url: options.redisUrl,
@@ -37,7 +37,6 @@ export async function startProducerService(options: {
   const clock = (): Date => new Date();
   const client = createClient({ config, redis, clock });
   releases.push(client.close);
-  const { resources } = options;
   const scheduler = startScheduler({ config, redis, client, resources, logger, clock, random: Math.random });
   releases.push(scheduler.close);
   let url: string | null = null;

@@ -1,4 +1,4 @@
-import type { DatabaseConfig, DatabasePolicy, SourceOf } from '../../src/shared/config/schema.ts';
+import type { Config, DatabaseConfig, DatabasePolicy, SourceOf } from '../../src/shared/config/schema.ts';
 import { sourceOfUrl } from '../../src/shared/config/source-schema.ts';
 
 /** A database as the configuration gives it with every setting at its default; `changes` make the case. */
@@ -19,6 +19,12 @@ export function samplePolicy(): DatabasePolicy {
     encryption: { type: 'none' },
     retention: null,
     timezone: 'UTC',
+    schedule: null,
+    spread: 0,
+    missed: 'run-once',
+    maxAge: null,
+    sizeAnomaly: { factor: 3, last: 5, action: 'warn' },
+    notify: [],
     verify: { level: 'decode', counts: 'none', assertions: [] },
     pool: 'default',
     maxDuration: 60_000,
@@ -26,6 +32,35 @@ export function samplePolicy(): DatabasePolicy {
     before: null,
     after: null,
     nice: 0,
+  };
+}
+
+/** A configuration of nothing but those databases, with short limits; `changes` make the case. */
+export function sampleConfig({
+  databases = [],
+  ...changes
+}: Partial<Omit<Config, 'databases'>> & { databases?: readonly DatabaseConfig[] } = {}): Config {
+  return {
+    origin: 'a test',
+    installation: 'default',
+    storages: new Map(),
+    databases: new Map(databases.map((database) => [database.name, database])),
+    servers: new Map(),
+    notifiers: new Map(),
+    publicUrl: null,
+    identities: [],
+    queue: {
+      lockDuration: 60_000,
+      stalledInterval: 15_000,
+      maxStalledCount: 2,
+      attempts: 2,
+      backoff: { initial: 1, max: 1 },
+      drift: { retry: 1, giveUp: 1 },
+    },
+    timeouts: { connect: 1, noBytes: 1, request: 1, drain: 1 },
+    toolPath: undefined,
+    secrets: [],
+    ...changes,
   };
 }
 

@@ -39,7 +39,8 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
     startProducer: async (redisUrl) => {
       const { startProducerService } = await import('../service.ts');
       const resources = await context.resources();
-      return keep(await startProducerService({ config, redisUrl, resources, host, port, logger }));
+      const loaded = { config, resources };
+      return keep(await startProducerService({ loaded, redisUrl, host, port, logger }));
     },
     startWorker: async (options) => {
       const { PATH: path = '', HOME: home } = context.host.env;

@@ -5,18 +5,13 @@ import { configInvalid } from './problems.ts';
 import type { ConfigSource } from './source.ts';
 import { engineOfUrl } from './source-schema.ts';
 
-/** Variables that other releases read. To ignore one would be a backup that never runs, or a failure that nobody hears of. */
-const refused: Readonly<Record<string, string>> = {
-  BACKUP_SCHEDULE:
-    'this release has no scheduler; unset it and start `backupdata backup --all` by cron or a systemd timer',
-  SLACK_WEBHOOK_URL: 'this release sends no notifications; unset it and watch the exit code or the metrics',
-};
-
 /** Which variable fills which path. */
 const variables = new Map<string, string>([
   [keyOf(['databases', 'default', 'url']), 'DATABASE_URL'],
   [keyOf(['databases', 'default', 'path']), 'DATABASE_URL'],
+  [keyOf(['databases', 'default', 'schedule']), 'BACKUP_SCHEDULE'],
   [keyOf(['storages', 'main', 'path']), 'BACKUP_DIR'],
+  [keyOf(['notifiers', 'slack', 'webhook']), 'SLACK_WEBHOOK_URL'],
 ]);
 
 /** One database and one storage, without any file. Throws CONFIG_INVALID when there is no DATABASE_URL. */
@@ -27,23 +22,28 @@ export function readEnvironmentSource({
   env: EnvironmentVariables;
   cwd: string;
 }): ConfigSource {
-  const problems = refusedVariables(env);
   const url = setOrUndefined(env, 'DATABASE_URL');
-  if (url === undefined) throw nothingConfigured(problems);
+  if (url === undefined) throw nothingConfigured();
   const path = setOrUndefined(env, 'BACKUP_DIR') ?? './backups';
+  const schedule = setOrUndefined(env, 'BACKUP_SCHEDULE');
+  const webhook = setOrUndefined(env, 'SLACK_WEBHOOK_URL');
   return {
     origin: 'environment',
     folder: cwd,
     root: {
       storages: { main: { type: 'local', path } },
-      databases: { default: databaseOf(url) },
+      databases: { default: { ...databaseOf(url), ...(schedule !== undefined && { schedule }) } },
+      ...(webhook !== undefined && { notifiers: { slack: { type: 'slack', webhook, on: told } } }),
     },
     locate: (at) => placeOf(variables.get(keyOf(at)) ?? at.join('.')),
-    problems: [...problems, ...unreadable(url)],
+    problems: unreadable(url),
     whole: new Map(),
     files: new Map(),
   };
 }
+
+/** What is told to Slack. */
+const told = ['success', 'failure', 'recovery', 'stale'];
 
 const sqliteUrl = /^sqlite:(?:\/\/)?(?<path>.+)$/;
 
@@ -73,15 +73,9 @@ export function placeOf(variable: string): Place {
   return { line: 0, column: 0, label: `environment: ${variable}` };
 }
 
-function refusedVariables(env: EnvironmentVariables): Problem[] {
-  return Object.entries(refused).flatMap(([name, message]) =>
-    setOrUndefined(env, name) === undefined ? [] : [{ path: [name], message }],
-  );
-}
-
-function nothingConfigured(others: readonly Problem[]): Error {
+function nothingConfigured(): Error {
   const missing = { path: ['DATABASE_URL'], message: 'is not set, and there is no backupdata.yaml here' };
-  return configInvalid([missing, ...others], {
+  return configInvalid([missing], {
     locate: ([name]: Path) => placeOf(String(name)),
     hint: 'Set DATABASE_URL, or write a backupdata.yaml: `backupdata config example > backupdata.yaml` is a start.',
   });

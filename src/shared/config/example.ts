@@ -44,6 +44,19 @@ defaults:
   # that are no older than "within". A copy may have its own:
   #   copies: [{ storage: offsite, retention: { monthly: 24 } }]
   retention: { last: 7, daily: 14, weekly: 8, monthly: 12 }
+  # When it is backed up: five fields of cron (minute, hour, day of the month, month, weekday) in its time zone. Without it,
+  # only when asked for. "spread" puts each database's slots off by a time of its own, of up to so much; of slots that
+  # could not be run in time the newest is run late, or none (docs/schedules.md):
+  #   schedule: "0 2 * * *"
+  #spread: 0s
+  #missed: run-once
+  # A database whose newest backup is older is stale. Of one with a schedule that is twice the time between two slots,
+  # where nothing is said:
+  #   maxAge: 26h
+  # A backup that is so many times as large or as small as the median of the last ones is unusual: off, warn or fail.
+  #sizeAnomaly: { factor: 3, last: 5, action: warn }
+  # Which notifiers are told of it; every one where nothing is said:
+  #   notify: [ops]
   # How backups are proven: docs/verification.md. Each is verified once it is made (decoded, if a key fits).
   #   verify: { level: restore, schedule: "0 3 * * 0", target: lab, counts: exact, assertions: ["SELECT count(*) > 0 FROM item"] }
   #verify: { level: decode, counts: none, assertions: [] }
@@ -72,6 +85,14 @@ databases:
     #   discover: { url: "\${SERVER_URL}", include: ["shop*"], exclude: ["*_scratch"] }
     # Every key of "defaults" may stand here too.
     compression: { type: zstd, level: 3 }
+
+# Who is told of what happens (docs/notifications.md): slack, webhook, email or healthcheck. "on" takes success, failure,
+# recovery, stale, verification-failed, prune and missed; without it, all but success and prune.
+#   ops: { type: slack, webhook: "\${SLACK_WEBHOOK_URL}", on: [failure, recovery, stale] }
+notifiers: {}
+
+# Where people reach the console, such as https://backups.example.com: notifications link to it.
+#publicUrl: null
 
 # How long jobs are locked and how often they are tried again.
 queue:

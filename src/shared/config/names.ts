@@ -14,6 +14,7 @@ const named = z
     storage: z.string().optional().catch(undefined),
     discover: z.object({ include: patterns, exclude: patterns }).optional().catch(undefined),
     copies: copyNames.optional(),
+    notify: z.array(z.string().catch('')).optional().catch(undefined),
     verify: z
       .object({ target: z.string().optional().catch(undefined) })
       .optional()
@@ -24,6 +25,7 @@ const named = z
 /** Only the names, and whatever is wrong elsewhere is let through, so that this check runs beside the schema's. */
 const names = z.object({
   storages: z.record(z.string(), anything).catch({}),
+  notifiers: z.record(z.string(), anything).catch({}),
   defaults: named,
   databases: z.record(z.string(), named).catch({}),
 });
@@ -45,15 +47,22 @@ export function checkNames(root: unknown): Problem[] {
   ];
 }
 
-function checkEntry(path: Path, { storage, copies = [], verify }: Named, all: Names): Problem[] {
+function checkEntry(path: Path, { storage, copies = [], notify = [], verify }: Named, all: Names): Problem[] {
   const storages = Object.keys(all.storages);
   return [
     ...unknownName([...path, 'storage'], storage, { kind: 'storage', known: storages }),
     ...copies.flatMap((copy, index) =>
       unknownName([...path, 'copies', index], copy, { kind: 'storage', known: storages }),
     ),
+    ...notify.flatMap((notifier, index) => unknownNotifier([...path, 'notify', index], notifier, all)),
     ...unknownTarget([...path, 'verify', 'target'], verify?.target, all),
   ];
+}
+
+function unknownNotifier(path: Path, notifier: string, { notifiers }: Names): Problem[] {
+  const known = Object.keys(notifiers);
+  if (known.length > 0) return unknownName(path, notifier, { kind: 'notifier', known });
+  return [{ path, message: 'there is no notifier; describe it under notifiers' }];
 }
 
 /** A drill is held beside one database: a configured one, or one of a server by its own name. */

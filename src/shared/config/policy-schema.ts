@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isAgeIdentity, isAgeRecipient } from '../age-keys.ts';
 import { Secret } from '../secret.ts';
 import { verifyLevels } from '../verification.ts';
-import { age, bytes, databaseName, limit, name, programLine, text, timeZone } from './values.ts';
+import { age, bytes, databaseName, duration, limit, name, programLine, text, timeZone } from './values.ts';
 
 const mebibyte = 1_048_576;
 
@@ -58,6 +58,13 @@ const verify = z.strictObject({
   assertions: z.array(sqlQuery).default([]),
 });
 
+/** Stored bytes against the median of the last backups: so many times as large, or as small, is unusual. */
+const sizeAnomaly = z.strictObject({
+  factor: z.number().gt(1).default(3),
+  last: z.int().min(1).max(50).default(5),
+  action: z.enum(['off', 'warn', 'fail']).default('warn'),
+});
+
 /** What `defaults` may set and each database may override. */
 export const policy = {
   storage: name.optional(),
@@ -66,6 +73,17 @@ export const policy = {
   encryption: encryption.optional(),
   retention: retention.optional(),
   timezone: timeZone.optional(),
+  /** Five fields of cron, in the database's time zone: at each slot it is backed up. */
+  schedule: text.optional(),
+  /** Each database's slots are put off by a time of its own, of up to this. */
+  spread: duration.optional(),
+  /** Of slots that nothing could run in time, whether the newest is run late. */
+  missed: z.enum(['run-once', 'skip']).optional(),
+  /** Stale is a database whose newest backup is older. */
+  maxAge: age.refine((milliseconds) => milliseconds > 0, { message: 'must be more than 0' }).optional(),
+  sizeAnomaly: sizeAnomaly.optional(),
+  /** Who hears of it; every notifier where nothing is said. */
+  notify: z.array(name).optional(),
   verify: verify.optional(),
   pool: name.optional(),
   maxDuration: limit.optional(),
@@ -93,6 +111,7 @@ export type EncryptionConfig = z.output<typeof encryption>;
 /** Numbers of backups; `within` in milliseconds. */
 export type RetentionConfig = z.output<typeof retention>;
 export type VerifyConfig = z.output<typeof verify>;
+export type SizeAnomalyConfig = z.output<typeof sizeAnomaly>;
 export type CopyConfig = z.output<typeof copy>;
 
 function identitiesIn(file: string): string[] {

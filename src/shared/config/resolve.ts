@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { drillPlaceOf } from './drill-places.ts';
-import type { CopyConfig, RetentionConfig, VerifyConfig } from './policy-schema.ts';
+import type { CopyConfig, RetentionConfig, SizeAnomalyConfig, VerifyConfig } from './policy-schema.ts';
 import type {
   Config,
   ConfigFile,
@@ -18,6 +18,7 @@ import type { StorageConfig } from './storage-schema.ts';
 const defaultCompression = { type: 'zstd', level: 1 } as const;
 const noEncryption = { type: 'none' } as const;
 const defaultVerify: VerifyConfig = { level: 'decode', counts: 'none', assertions: [] };
+const defaultSizeAnomaly: SizeAnomalyConfig = { factor: 3, last: 5, action: 'warn' };
 const defaultPool = 'default';
 const defaultMaxDuration = 86_400_000;
 const defaultVolumeSize = 64 * 2 ** 30;
@@ -34,6 +35,8 @@ export function resolveConfig(file: ConfigFile, source: ConfigSource): Config {
         storage.type === 'local' ? { ...storage, path: absolute(storage.path) } : storage,
     ),
     ...resolveDatabases(file, absolute),
+    notifiers: new Map(Object.entries(file.notifiers)),
+    publicUrl: file.publicUrl,
     identities: file.identities.flat(),
     queue: file.queue,
     timeouts: file.timeouts,
@@ -70,7 +73,8 @@ function resolveSource(written: Written, absolute: (path: string) => string): So
 }
 
 /** A database that names no storage has one only because there is no other. */
-function resolvePolicy(name: string, written: Written, { defaults, storages }: ConfigFile): DatabasePolicy {
+function resolvePolicy(name: string, written: Written, file: ConfigFile): DatabasePolicy {
+  const { defaults, storages, notifiers } = file;
   const [onlyStorage = ''] = Object.keys(storages);
   const retention = written.retention ?? defaults.retention ?? null;
   return {
@@ -81,6 +85,12 @@ function resolvePolicy(name: string, written: Written, { defaults, storages }: C
     encryption: written.encryption ?? defaults.encryption ?? noEncryption,
     retention,
     timezone: written.timezone ?? defaults.timezone ?? 'UTC',
+    schedule: written.schedule ?? defaults.schedule ?? null,
+    spread: written.spread ?? defaults.spread ?? 0,
+    missed: written.missed ?? defaults.missed ?? 'run-once',
+    maxAge: written.maxAge ?? defaults.maxAge ?? null,
+    sizeAnomaly: written.sizeAnomaly ?? defaults.sizeAnomaly ?? defaultSizeAnomaly,
+    notify: written.notify ?? defaults.notify ?? Object.keys(notifiers),
     verify: resolveVerify(written.engine, written.verify ?? defaults.verify),
     pool: written.pool ?? defaults.pool ?? defaultPool,
     maxDuration: written.maxDuration ?? defaults.maxDuration ?? defaultMaxDuration,

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { drillPlaceOf } from './drill-places.ts';
 import type { Path, Problem } from './problems.ts';
-import { timeZone } from './values.ts';
+import { duration, timeZone } from './values.ts';
 
 const scheduled = z
   .object({
     engine: z.string().default('').catch(''),
     timezone: timeZone.optional().catch(undefined),
+    schedule: z.string().optional().catch(undefined),
+    spread: duration.optional().catch(undefined),
     verify: z
       .object({
         level: z.string().optional().catch(undefined),
@@ -22,6 +24,7 @@ const scheduled = z
 const file = z.object({ defaults: scheduled, databases: z.record(z.string(), scheduled).catch({}) });
 
 type Scheduled = z.output<typeof scheduled>;
+type CronModule = typeof import('../cron.ts');
 
 /** Every schedule must be one, in the zone of each database that has it, and a scheduled drill must have a server. */
 export async function checkSchedules(root: unknown): Promise<Problem[]> {
@@ -32,31 +35,47 @@ export async function checkSchedules(root: unknown): Promise<Problem[]> {
     [['defaults'], defaults],
     ...Object.entries(databases).map(([name, entry]): [Path, Scheduled] => [['databases', name], entry]),
   ];
-  const used = entries.filter(([, { verify }]) => verify?.schedule !== undefined);
-  if (used.length === 0) return [];
+  if (!entries.some(([, { schedule, verify }]) => (schedule ?? verify?.schedule) !== undefined)) return [];
   // Loaded only where something is scheduled: start-up time is what people feel.
-  const { CronExpressionParser } = await import('cron-parser');
-  const isSchedule = (schedule: string, tz: string): boolean => {
-    try {
-      CronExpressionParser.parse(schedule, { tz }).next();
-      return hasFiveFields(schedule);
-    } catch {
-      return false;
-    }
-  };
-  return used.flatMap(([path, { engine, verify, timezone = defaults.timezone ?? 'UTC' }]) => [
-    ...(isSchedule(verify?.schedule ?? '', timezone)
-      ? []
-      : [{ path: [...path, 'verify', 'schedule'], message: notASchedule }]),
-    ...(verify?.level === 'restore' ? placeOf(path, engine, verify.target) : []),
-  ]);
+  const cron = await import('../cron.ts');
+  return entries.flatMap(([path, entry]) => {
+    const { timezone: tz = defaults.timezone ?? 'UTC' } = entry;
+    return [
+      ...notScheduled(cron, [...path, 'schedule'], { pattern: entry.schedule, tz }),
+      ...notScheduled(cron, [...path, 'verify', 'schedule'], { pattern: entry.verify?.schedule, tz }),
+      ...tooSpread(cron, path, { defaults, entry, tz }),
+      ...(entry.verify?.schedule === undefined ? [] : drillPlace(path, entry)),
+    ];
+  });
+}
+
+function notScheduled(
+  { isSchedule }: CronModule,
+  path: Path,
+  { pattern, tz }: { pattern: string | undefined; tz: string },
+): Problem[] {
+  return pattern === undefined || isSchedule({ pattern, tz }) ? [] : [{ path, message: notASchedule }];
+}
+
+/** A slot that is put off beyond the next one would be run after it. */
+function tooSpread(
+  { isSchedule, shortestGap }: CronModule,
+  path: Path,
+  { defaults, entry, tz }: { defaults: Scheduled; entry: Scheduled; tz: string },
+): Problem[] {
+  const { schedule: pattern = defaults.schedule, spread = defaults.spread ?? 0 } = entry;
+  if (spread === 0 || pattern === undefined || !isSchedule({ pattern, tz })) return [];
+  if (spread < shortestGap({ pattern, tz }, new Date(0))) return [];
+  const owner = entry.spread === undefined && entry.schedule !== undefined ? 'schedule' : 'spread';
+  return [{ path: [...path, owner], message: 'has less time between two slots than spread puts them off' }];
 }
 
 /** Where drills are held. What `defaults` say is for every engine. */
-function placeOf(path: Path, engine: string, target: unknown): Problem[] {
+function drillPlace(path: Path, { engine, verify }: Scheduled): Problem[] {
+  if (verify?.level !== 'restore') return [];
   const place = drillPlaceOf(engine);
   if (place === 'never') return [{ path: [...path, 'verify'], message: neverDrilled }];
-  return place === 'on a server' && target === undefined
+  return place === 'on a server' && verify.target === undefined
     ? [{ path: [...path, 'verify'], message: noTarget }]
     : [];
 }
@@ -69,8 +88,3 @@ const notASchedule =
 
 const noTarget =
   'has a schedule of drills and no server for them; write target and the name of a database whose server may be used';
-
-/** A sixth field would be seconds, and `H` a time at random; both are taken by the parser. */
-function hasFiveFields(schedule: string): boolean {
-  return schedule.trim().split(/\s+/).length === 5 && !/\bH\b/i.test(schedule);
-}

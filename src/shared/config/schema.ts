@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { Secret } from '../secret.ts';
+import { type NotifierConfig, notifierSchema } from './notifier-schema.ts';
 import {
   type CompressionConfig,
   type EncryptionConfig,
   identities,
   policy,
   type RetentionConfig,
+  type SizeAnomalyConfig,
   type VerifyConfig,
 } from './policy-schema.ts';
 import {
@@ -16,7 +18,7 @@ import {
   sourceSchemas,
 } from './source-schema.ts';
 import { type StorageConfig, storagesSchema } from './storage-schema.ts';
-import { duration, limit, name, text } from './values.ts';
+import { duration, httpAddress, limit, name, text } from './values.ts';
 
 export type { EngineName, Source, SourceOf } from './source-schema.ts';
 
@@ -38,6 +40,9 @@ export const fileSchema = z.strictObject({
   identities,
   defaults: z.strictObject(policy).default({}),
   databases: z.record(name, database),
+  notifiers: z.record(name, notifierSchema).default({}),
+  /** Where people reach the console; notifications link to it. */
+  publicUrl: httpAddress.nullable().default(null),
   queue: z
     .strictObject({
       lockDuration: limit.default(60_000),
@@ -84,6 +89,15 @@ export interface DatabasePolicy {
   retention: RetentionConfig | null;
   /** IANA; the days, weeks and months of the retention, and the schedules, are this zone's. */
   timezone: string;
+  /** Five fields of cron; null runs only when asked for. */
+  schedule: string | null;
+  spread: number;
+  missed: 'run-once' | 'skip';
+  /** Null where nothing was said: then it follows from the schedule, if there is one. */
+  maxAge: number | null;
+  sizeAnomaly: SizeAnomalyConfig;
+  /** Names of notifiers. */
+  notify: readonly string[];
   verify: VerifyConfig;
   pool: string;
   maxDuration: number;
@@ -114,6 +128,9 @@ export interface Config {
   databases: ReadonlyMap<string, DatabaseConfig>;
   /** By name; `findDatabase` knows the databases on them. */
   servers: ReadonlyMap<string, ServerConfig>;
+  notifiers: ReadonlyMap<string, NotifierConfig>;
+  /** Without a slash at its end; null where nobody said. */
+  publicUrl: string | null;
   /** Secret keys of age, one each; only where restores run. */
   identities: readonly Secret[];
   queue: QueueConfig;

@@ -60,6 +60,13 @@ export const programLine = z
     message: 'not a program; write its name alone, for the search path, or its absolute path',
   });
 
+/** Of a web page, without a slash at its end once parsed. */
+export const httpAddress = text
+  .refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), {
+    message: 'not an address; write https://HOST or https://HOST/PATH',
+  })
+  .transform((url) => url.replace(/\/+$/, ''));
+
 export const secretText = text.transform((value) => new Secret(value));
 
 /** An IANA time zone that this Node knows. */

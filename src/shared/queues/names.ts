@@ -8,6 +8,9 @@ export type WorkerQueue = (typeof workerQueues)[number];
 /** What is due by the clock; producers consume it. */
 export const schedulesQueue = 'schedules';
 
+/** What notifiers are told; producers consume it. */
+export const notificationsQueue = 'notifications';
+
 export const defaultPool = 'default';
 
 /** In front of every key, channel and lease. The braces keep one installation in one slot of a Redis Cluster. */

@@ -54,6 +54,11 @@ export function maintenanceOptions(options: { jobId: string; queue: QueueConfig 
   return { ...kept, jobId: options.jobId, attempts: options.queue.attempts, backoff: { type: 'capped' } };
 }
 
+/** A notification has attempts of its own: what becomes of it never touches a run. */
+export function notifyOptions(jobId: string): JobsOptions {
+  return { ...kept, jobId, attempts: 8, backoff: { type: 'capped' } };
+}
+
 /** What a schedule emits. */
 export function tickOptions(queue: QueueConfig) {
   return { ...kept, attempts: queue.attempts, backoff: { type: 'capped' } };

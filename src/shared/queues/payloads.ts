@@ -3,6 +3,7 @@ import { BackupDataError } from '../errors.ts';
 import { isBackupId, isDatabaseName, isName } from '../ids.ts';
 import { verifyLevels } from '../verification.ts';
 import type { Enqueued } from './enqueued.ts';
+import { runEventSchema } from './run-event.ts';
 
 /** What jobs hold: names and ids, never a connection or a secret. */
 const databaseName = z.string().refine(isDatabaseName);
@@ -64,10 +65,13 @@ const prune = z.strictObject({
   policy: fingerprint.optional(),
 });
 
-/** Something of a database is due; its slot is in the job's options. */
-const tick = z.strictObject({ kind: z.enum(['verify']), database: databaseName });
+/** Something of a database, or of every one of a server, is due; its slot is in the job's options. */
+const tick = z.strictObject({ kind: z.enum(['backup', 'verify']), database: databaseName });
 
-const schemas = { backup, discover, restore, verify, copy, prune, tick } as const;
+/** Tells one notifier of one event. */
+const notify = z.strictObject({ notifier: name, event: runEventSchema });
+
+const schemas = { backup, discover, restore, verify, copy, prune, tick, notify } as const;
 
 export type JobName = keyof typeof schemas;
 export type Payload<Name extends JobName> = z.output<(typeof schemas)[Name]>;

@@ -9,7 +9,7 @@ import type { Config } from '../../../src/shared/config/schema.ts';
 import { redisPrefix } from '../../../src/shared/queues/names.ts';
 import { connectRedis } from '../../../src/shared/redis.ts';
 import { Secret } from '../../../src/shared/secret.ts';
-import { sampleDatabase } from '../../support/database.ts';
+import { sampleConfig, sampleDatabase } from '../../support/database.ts';
 import { sharedRedis } from '../../support/redis.ts';
 import { until } from '../../support/until.ts';
 
@@ -86,25 +86,7 @@ async function withQueues(use: (bench: Bench) => Promise<void>): Promise<void> {
 }
 
 function configOf(installation: string): Config {
-  return {
-    origin: 'a test',
-    installation,
-    storages: new Map(),
-    databases: new Map([['shop', shop]]),
-    servers: new Map(),
-    identities: [],
-    queue: {
-      lockDuration: 60_000,
-      stalledInterval: 15_000,
-      maxStalledCount: 2,
-      attempts: 2,
-      backoff: { initial: 1, max: 1 },
-      drift: { retry: 1, giveUp: 1 },
-    },
-    timeouts: { connect: 1, noBytes: 1, request: 1, drain: 1 },
-    toolPath: undefined,
-    secrets: [],
-  };
+  return sampleConfig({ installation, databases: [shop] });
 }
 
 describe('a run that is asked for', () => {

@@ -16,7 +16,7 @@ import { openQueue } from '../../../src/shared/queues/queue.ts';
 import { connectRedis } from '../../../src/shared/redis.ts';
 import { Secret } from '../../../src/shared/secret.ts';
 import { storeDamagedManifest, storeManifest, storeMark } from '../../support/catalog-objects.ts';
-import { sampleDatabase } from '../../support/database.ts';
+import { sampleConfig, sampleDatabase } from '../../support/database.ts';
 import { withFolder } from '../../support/folder.ts';
 import { quickQueue } from '../../support/installation.ts';
 import { createMemoryLogger } from '../../support/memory-logger.ts';
@@ -263,16 +263,5 @@ function withBench(use: (bench: Bench) => Promise<void>, redisUrl?: string): Pro
 }
 
 function configOf(installation: string, databases: readonly DatabaseConfig[]): Config {
-  return {
-    origin: 'a test',
-    installation,
-    storages: new Map(),
-    databases: new Map(databases.map((database) => [database.name, database])),
-    servers: new Map(),
-    identities: [],
-    queue: { attempts: 6, maxStalledCount: 2, ...quickQueue },
-    timeouts: { connect: 1, noBytes: 1, request: 1, drain: 1 },
-    toolPath: undefined,
-    secrets: [],
-  };
+  return sampleConfig({ installation, databases, queue: { attempts: 6, maxStalledCount: 2, ...quickQueue } });
 }

@@ -119,14 +119,28 @@ describe('a configuration without a file', () => {
     assert.deepEqual(config.storages.get('main'), { type: 'local', path: '/w/kept' });
   });
 
-  it('refuses what it would have to ignore: a schedule and a webhook, and names all of it', async () => {
-    const env = { BACKUP_SCHEDULE: '0 2 * * *', SLACK_WEBHOOK_URL: 'https://hooks.example/T0/canary-1' };
-    for (const given of [env, { ...env, DATABASE_URL: url }]) {
-      const { message } = await refusalOf(load(given));
-      assert.match(message, /environment: BACKUP_SCHEDULE: this release has no scheduler/);
-      assert.match(message, /environment: SLACK_WEBHOOK_URL: this release sends no notifications/);
-      assert.doesNotMatch(message, /canary-1/);
-    }
+  it('takes a schedule, and a webhook of Slack that is told of success, failure, recovery and stale', async () => {
+    const webhook = 'https://hooks.example/T0/canary-1';
+    const config = await load({
+      DATABASE_URL: url,
+      BACKUP_SCHEDULE: '0 2 * * *',
+      SLACK_WEBHOOK_URL: webhook,
+    });
+    const database = config.databases.get('default');
+    assert.equal(database?.schedule, '0 2 * * *');
+    assert.deepEqual(database?.notify, ['slack']);
+    const slack = config.notifiers.get('slack');
+    assert.deepEqual(slack?.type === 'slack' && slack.on, ['success', 'failure', 'recovery', 'stale']);
+    assert.ok(config.secrets.includes(webhook));
+  });
+
+  it('names the variable of a schedule or a webhook that is none', async () => {
+    const problems = await problemsOf(
+      load({ DATABASE_URL: url, BACKUP_SCHEDULE: '0 0 2 * * *', SLACK_WEBHOOK_URL: 'canary-1' }),
+    );
+    assert.match(problems.join('\n'), /environment: BACKUP_SCHEDULE: not a schedule that ever comes/);
+    assert.match(problems.join('\n'), /environment: SLACK_WEBHOOK_URL: not an address/);
+    assert.doesNotMatch(problems.join(), /canary-1/);
   });
 
   it('names the variable that holds something wrong', async () => {
@@ -157,6 +171,12 @@ describe('a configuration file', () => {
       encryption: { type: 'none' },
       retention: null,
       timezone: 'UTC',
+      schedule: null,
+      spread: 0,
+      missed: 'run-once',
+      maxAge: null,
+      sizeAnomaly: { factor: 3, last: 5, action: 'warn' },
+      notify: [],
       verify: { level: 'decode', counts: 'none', assertions: [] },
       pool: 'default',
       maxDuration: 86_400_000,

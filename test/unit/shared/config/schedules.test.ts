@@ -35,6 +35,40 @@ describe('a schedule in a configuration', () => {
     }
   });
 
+  it('of backups is one under the same rules, in the zone of each database that has it', async () => {
+    const config = await loadText(
+      withDatabase(
+        '    schedule: "0 2 * * *"\n    timezone: Europe/Berlin\n    spread: 20m\n    missed: skip\n',
+      ),
+    );
+    const { schedule, timezone, spread, missed } = config.databases.get('shop') ?? {};
+    assert.deepEqual(
+      { schedule, timezone, spread, missed },
+      { schedule: '0 2 * * *', timezone: 'Europe/Berlin', spread: 1_200_000, missed: 'skip' },
+    );
+    for (const wrong of ['* * * *', '0 0 3 * * *', 'H 3 * * *', '0 0 31 2 *']) {
+      const problems = await problemsOf(loadText(withDatabase(`    schedule: "${wrong}"\n`)));
+      assert.match(
+        problems.join('\n'),
+        /^backupdata\.yaml:7:5: databases\.shop\.schedule: not a schedule that/,
+      );
+    }
+    const zone = await problemsOf(
+      loadText(withDatabase('    schedule: "0 2 * * *"\n    timezone: Europe/Atlantis\n')),
+    );
+    assert.match(zone.join('\n'), /^backupdata\.yaml:8:5: databases\.shop\.timezone: not a time zone/);
+  });
+
+  it('is not spread beyond its next slot', async () => {
+    await loadText(withDatabase('    schedule: "*/15 * * * *"\n    spread: 14m\n'));
+    const own = await problemsOf(loadText(withDatabase('    schedule: "*/15 * * * *"\n    spread: 15m\n')));
+    assert.match(own.join('\n'), /databases\.shop\.spread: has less time between two slots than spread/);
+    const inherited = await problemsOf(
+      loadText(`defaults: { spread: 2h }\n${withDatabase('    schedule: "0 * * * *"\n')}`),
+    );
+    assert.match(inherited.join('\n'), /databases\.shop\.schedule: has less time between two slots/);
+  });
+
   it('of drills needs a server for them, wherever it is written', async () => {
     const drills = 'verify: { level: restore, schedule: "0 3 * * 0" }';
     const own = await problemsOf(loadText(withDatabase(`    ${drills}\n`)));
