@@ -23,7 +23,7 @@ export async function startProducerService(options: {
 }): Promise<ProducerService> {
   const { host, port, logger } = options;
   const current: Current = () => options.loaded;
-  const { config, resources } = current();
+  const { config } = current();
   const releases = createReleaseStack();
   const redis = connectRedis({
     url: options.redisUrl,
@@ -37,7 +37,10 @@ export async function startProducerService(options: {
   const clock = (): Date => new Date();
   const client = createClient({ config, redis, clock });
   releases.push(client.close);
-  const scheduler = startScheduler({ config, redis, client, resources, logger, clock, random: Math.random });
+  const scheduler = startScheduler({
+    ...{ current, redis, client, logger, clock, random: Math.random },
+    onMissed: async () => undefined,
+  });
   releases.push(scheduler.close);
   let url: string | null = null;
   if (isLoopback(host)) {

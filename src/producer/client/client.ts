@@ -22,9 +22,10 @@ export interface ClientOptions {
 
 /** The producer's side of the queues. Close it when done. */
 export interface Client {
-  backup(database: DatabaseConfig): Promise<Enqueued>;
+  /** Of a slot where one is given: then it has the same id whoever asks for it. */
+  backup(database: DatabaseConfig, slot?: Date): Promise<Enqueued>;
   /** Has a worker look which databases the server has, and enqueue a run of each. */
-  discover(server: ServerConfig): Promise<Enqueued>;
+  discover(server: ServerConfig, slot?: Date): Promise<Enqueued>;
   restore(request: Omit<Payload<'restore'>, 'source'>, target: DatabaseConfig): Promise<string>;
   /** Of several requests with the same `jobId` only the first is taken. */
   verify(request: Payload<'verify'>, pool: string, jobId?: string): Promise<string>;
@@ -47,8 +48,9 @@ export function createClient(options: ClientOptions): Client {
   return {
     queues: [...queues.values()],
     queue,
-    backup: (database) => requestBackup(options, queue('backups', database.pool), database),
-    discover: (server) => requestDiscover(options, queue('backups', server.template.pool), server),
+    backup: (database, slot) => requestBackup(options, queue('backups', database.pool), database, slot),
+    discover: (server, slot) =>
+      requestDiscover(options, queue('backups', server.template.pool), server, slot),
     restore: (request, target) => enqueueRestore(options, queue('restores', target.pool), request, target),
     verify: (request, pool, jobId) => enqueueVerify(options, queue('maintenance', pool), request, jobId),
     prune: (request, pool) => enqueuePrune(options, queue('maintenance', pool), request),
@@ -67,19 +69,36 @@ function openQueues({ config, redis }: ClientOptions): Map<string, Queue> {
   return new Map(names.map((name) => [name, openQueue(name, { redis, installation })]));
 }
 
-function requestBackup(options: ClientOptions, queue: Queue, database: DatabaseConfig): Promise<Enqueued> {
-  const { config, clock, randomBelow, redis } = options;
-  const backupId = newBackupId({ database: database.name, at: clock(), ...(randomBelow && { randomBelow }) });
-  const request = { database, backupId, trigger: { kind: 'manual' as const } };
+function requestBackup(
+  options: ClientOptions,
+  queue: Queue,
+  database: DatabaseConfig,
+  slot: Date | undefined,
+): Promise<Enqueued> {
+  const { config, redis } = options;
+  const backupId = idFor(options, database.name, slot);
+  const request = { database, backupId, trigger: triggerOf(slot) };
   return enqueueBackup({ queue, redis, config: config.queue }, request);
 }
 
-function requestDiscover(options: ClientOptions, queue: Queue, server: ServerConfig): Promise<Enqueued> {
-  const { config, clock, randomBelow, redis } = options;
-  const database = `discover-${server.template.name}`;
-  const jobId = newBackupId({ database, at: clock(), ...(randomBelow && { randomBelow }) });
-  const request = { server, jobId, trigger: { kind: 'manual' as const } };
+function requestDiscover(
+  options: ClientOptions,
+  queue: Queue,
+  server: ServerConfig,
+  slot: Date | undefined,
+): Promise<Enqueued> {
+  const { config, redis } = options;
+  const jobId = idFor(options, `discover-${server.template.name}`, slot);
+  const request = { server, jobId, trigger: triggerOf(slot) };
   return enqueueDiscover({ queue, redis, config: config.queue }, request);
+}
+
+function idFor({ clock, randomBelow }: ClientOptions, database: string, slot: Date | undefined): string {
+  return newBackupId({ database, at: clock(), ...(slot && { slot }), ...(randomBelow && { randomBelow }) });
+}
+
+function triggerOf(slot: Date | undefined): Payload<'backup'>['trigger'] {
+  return slot ? { kind: 'schedule', slot: slot.toISOString() } : { kind: 'manual' };
 }
 
 /** A duplicate id is ignored by `add` without a word; what is stored says whether it is ours. */

@@ -1,51 +1,53 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Job, type Queue, UnrecoverableError, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { asBackupDataError, toFailedReason } from '../../shared/errors.ts';
-import { redisPrefix, schedulesQueue } from '../../shared/queues/names.ts';
-import { maxStartedAttempts, retryDelay } from '../../shared/queues/options.ts';
-import { parsePayload } from '../../shared/queues/payloads.ts';
+import type { Queue } from 'bullmq';
+import type { Logger } from '../../shared/logger.ts';
+import { schedulesQueue } from '../../shared/queues/names.ts';
 import { openQueue } from '../../shared/queues/queue.ts';
-import { createRedactor } from '../../shared/redact.ts';
 import { createThrottle } from '../../shared/throttle.ts';
-import { reconcile } from './reconcile.ts';
-import { schedulesOf } from './schedules.ts';
-import { type TickContext, verifyAtTick } from './verify-tick.ts';
-
-export interface SchedulerOptions extends TickContext {
-  /** Of the role `worker`: it waits for a Redis that is away. */
-  redis: Redis;
-  clock: () => Date;
-  random: () => number;
-}
+import { catchUp, settleBeforeChange } from './catch-up.ts';
+import type { SchedulerContext, SchedulerOptions } from './context.ts';
+import { createLedger, type Ledger } from './ledger.ts';
+import { createNewest } from './newest.ts';
+import { type Change, type Plan, reconcile } from './reconcile.ts';
+import { findScheduled, scheduledOf, schedulesOf } from './schedules.ts';
+import { createSlots } from './slots.ts';
+import { openTicks } from './ticks.ts';
+import { verifyAtTick } from './verify-tick.ts';
 
 export interface Scheduler {
   queue: Queue;
+  ledger: Ledger;
+  /** Compares the configuration of now with Redis at once, and not only when it is time. */
+  look(): void;
   close(): Promise<void>;
 }
 
-/** Milliseconds between looks whether Redis holds the schedules of the configuration: it may have lost them. */
+/** Milliseconds between looks whether Redis holds the schedules of the configuration, and what is due: it may have lost them. */
 const interval = 30_000;
 /** Milliseconds that BullMQ is given to close; with Redis away it may not come to an end. */
 const patience = 2_000;
 
 /** Keeps the schedules and handles what they emit. Any number of producers may run one; without Redis it keeps trying. */
 export function startScheduler(options: SchedulerOptions): Scheduler {
-  const { config, redis, logger, clock } = options;
-  const { installation } = config;
+  const { current, redis, logger, clock } = options;
+  const { installation } = current().config;
   const queue = openQueue(schedulesQueue, { redis, installation });
+  const ledger = createLedger({ redis, installation });
+  const context = { ...options, ledger, slots: createSlots(), newest: createNewest(current) };
   const throttle = createThrottle({ clock, interval: 5_000 });
   const complain = (message: string, error: Error): void =>
     throttle(`${message} ${error.message}`, (repeated) => logger.warn(message, { error, repeated }));
-  const worker = openWorker(options);
-  worker.on('error', (error) => complain('schedules: queue error', error));
-  const stop = keepReconciled(options, queue, complain);
+  const ticks = openTicks(context);
+  ticks.on('error', (error) => complain('schedules: queue error', error));
+  const { look, stop } = keepReconciled(context, queue, complain);
   return {
     queue,
+    ledger,
+    look,
     close: async () => {
       stop();
       const over = new AbortController();
-      const closing = Promise.allSettled([worker.close(), queue.close()]).finally(() => over.abort());
+      const closing = Promise.allSettled([ticks.close(), queue.close()]).finally(() => over.abort());
       await Promise.race([
         closing,
         delay(patience, undefined, { signal: over.signal }).catch(() => undefined),
@@ -55,61 +57,65 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
 }
 
 function keepReconciled(
-  options: SchedulerOptions,
+  context: SchedulerContext,
   queue: Queue,
   complain: (message: string, error: Error) => void,
-): () => void {
-  const wanted = schedulesOf(options.config);
+): { look: () => void; stop: () => void } {
   const closed = new AbortController();
-  const { signal } = closed;
-  let busy = false;
-  const round = async (): Promise<void> => {
-    // With Redis away a round waits for it; there is no need for a second one.
-    if (busy) return;
-    busy = true;
-    await reconcile({
-      queue,
-      wanted,
-      now: options.clock(),
-      onOverdue: ({ data }, slot) => verifyAtTick(options, { ...data, slot, signal }),
-    }).catch((error: Error) => {
-      if (!signal.aborted) complain('the schedules could not be compared with Redis', error);
-    });
-    busy = false;
+  let round: Promise<void> | undefined;
+  let again = false;
+  const look = (): void => {
+    // With Redis away a round waits for it; one more behind it is enough.
+    again = round !== undefined;
+    round ??= lookOnce(context, queue, closed.signal)
+      .catch((error: Error) => {
+        if (!closed.signal.aborted) complain('the schedules could not be compared with Redis', error);
+      })
+      .finally(() => {
+        round = undefined;
+        if (again && !closed.signal.aborted) look();
+      });
   };
-  void round();
-  const timer = setInterval(() => void round(), interval);
-  return () => {
-    clearInterval(timer);
-    closed.abort();
+  look();
+  const timer = setInterval(look, interval);
+  return {
+    look,
+    stop: () => {
+      clearInterval(timer);
+      closed.abort();
+    },
   };
 }
 
-function openWorker(options: SchedulerOptions): Worker {
-  const { config, redis, random } = options;
-  // BullMQ gives the signal only to a function that declares three parameters.
-  const processor = (job: Job, _token: string | undefined, signal: AbortSignal | undefined) =>
-    handle(options, job, signal ?? new AbortController().signal);
-  return new Worker(schedulesQueue, processor, {
-    connection: redis,
-    prefix: redisPrefix(config.installation),
-    lockDuration: config.queue.lockDuration,
-    stalledInterval: config.queue.stalledInterval,
-    // What a live scheduler emits has no limit of its own.
-    maxStartedAttempts,
-    settings: { backoffStrategy: (attemptsMade) => retryDelay(attemptsMade, config.queue, random) },
-  });
+async function lookOnce(context: SchedulerContext, queue: Queue, signal: AbortSignal): Promise<void> {
+  const { config } = context.current();
+  const wanted = schedulesOf(config);
+  const beforeChange = (change: Change): Promise<void> => settle(context, change, signal);
+  const plan = await reconcile({ queue, wanted, beforeChange });
+  tell(context.logger, plan);
+  const added = new Set(plan.added.map(({ data }) => data.database));
+  await catchUp(context, { scheduled: scheduledOf(config), added, now: context.clock(), signal });
 }
 
-async function handle(options: SchedulerOptions, job: Job, signal: AbortSignal): Promise<void> {
-  try {
-    const { database } = parsePayload('tick', job.data);
-    const slot = new Date(job.opts.prevMillis ?? job.timestamp);
-    await verifyAtTick(options, { database, slot, signal });
-  } catch (error) {
-    const failure = asBackupDataError(error);
-    options.logger.error('a tick failed', { jobId: job.id, error: failure });
-    const reason = createRedactor(options.config.secrets).text(toFailedReason(failure));
-    throw failure.retryable ? new Error(reason) : new UnrecoverableError(reason);
+/** What is due by the old definition of a schedule is seen to before it is written over. */
+async function settle(context: SchedulerContext, change: Change, signal: AbortSignal): Promise<void> {
+  const { kind, database } = change.schedule.data;
+  const now = context.clock();
+  const scheduled = findScheduled(context.current().config, database);
+  if (kind === 'backup') {
+    if (scheduled) await settleBeforeChange(context, { change, scheduled, now });
+    return;
   }
+  const { next } = change.known;
+  if (next !== undefined && next < now.getTime())
+    await verifyAtTick(context, { database, slot: new Date(next), signal });
+}
+
+function tell(logger: Logger, { added, changed, removed }: Plan): void {
+  if (added.length + changed.length + removed.length === 0) return;
+  logger.info('the schedules follow the configuration', {
+    added: added.length,
+    changed: changed.length,
+    removed: removed.length,
+  });
 }

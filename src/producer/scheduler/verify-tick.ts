@@ -4,7 +4,6 @@ import {
   listEntries,
   readManifest,
 } from '../../pipeline/catalog/catalog.ts';
-import type { Resources } from '../../pipeline/resources.ts';
 import type { Storage } from '../../pipeline/storage/storage.ts';
 import { drillPlaceOf } from '../../shared/config/drill-places.ts';
 import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
@@ -14,11 +13,11 @@ import { sourceFingerprint } from '../../shared/fingerprint.ts';
 import { compactTime } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Client } from '../client/client.ts';
+import type { Current } from '../current.ts';
 import { pickForVerification } from './rotation.ts';
 
 export interface TickContext {
-  config: Config;
-  resources: Pick<Resources, 'storage'>;
+  current: Current;
   client: Pick<Client, 'verify'>;
   logger: Logger;
 }
@@ -28,7 +27,7 @@ export async function verifyAtTick(
   context: TickContext,
   tick: { database: string; slot: Date; signal: AbortSignal },
 ): Promise<void> {
-  const { config } = context;
+  const { config, resources } = context.current();
   const logger = context.logger.child({ database: tick.database });
   const server = config.servers.get(tick.database)?.template;
   const due = server ?? findDatabase(config, tick.database);
@@ -37,7 +36,7 @@ export async function verifyAtTick(
     return;
   }
   if (!server) return verifyOne({ ...context, logger }, due, tick);
-  const storage = await context.resources.storage(server.storage);
+  const storage = await resources.storage(server.storage);
   const stored = await databasesStored({ storage, server: server.name, signal: tick.signal });
   const databases = stored.flatMap((name) => findDatabase(config, name) ?? []);
   if (databases.length === 0) logger.info('a verification was due of a server that has no backup yet');
@@ -54,13 +53,13 @@ async function verifyOne(
   database: DatabaseConfig,
   tick: { slot: Date; signal: AbortSignal },
 ): Promise<void> {
-  const { config, client, logger } = context;
+  const { client, logger } = context;
   const chosen = await choose(context, database, tick.signal);
   if (!chosen) {
     logger.info('a verification was due, and there is no backup yet');
     return;
   }
-  const target = targetOf(config, database);
+  const target = targetOf(context.current().config, database);
   const { name, storage, verify } = database;
   const jobId = await client.verify(
     {
@@ -79,11 +78,11 @@ async function verifyOne(
 
 /** A backup whose manifest cannot be read is no candidate: nothing can be recorded of it, and it would be chosen for ever. */
 async function choose(
-  { resources, logger }: TickContext,
+  { current, logger }: TickContext,
   { name, storage: storageName, verify }: DatabaseConfig,
   signal: AbortSignal,
 ): Promise<CatalogEntry | undefined> {
-  const storage = await resources.storage(storageName);
+  const storage = await current().resources.storage(storageName);
   let entries = await listEntries({ storage, database: name, signal });
   for (;;) {
     const chosen = pickForVerification(entries, verify.level);

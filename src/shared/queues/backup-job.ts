@@ -56,7 +56,8 @@ async function enqueueOnce(
   const { name, jobId, onlyOne, payload, options } = job;
   // What waits behind the active run starts after this moment. BullMQ would put this request in its place, under another id.
   const waiting = await successorOf(redis, queue, onlyOne);
-  if (waiting !== undefined && (await hasRun(queue, onlyOne))) return { jobId: waiting, as: 'joined' };
+  if (waiting !== undefined && (await hasRun(queue, onlyOne)))
+    return { jobId: waiting, as: waiting === jobId ? 'successor' : 'joined' };
   const added = await queue.add(name, payload, options);
   if (added.id === jobId) {
     await readBack(queue, jobId, onlyOne);

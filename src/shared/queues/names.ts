@@ -33,6 +33,12 @@ export function leaseKey(installation: string, database: string): string {
   return `${redisPrefix(installation)}:lease:${database}`;
 }
 
+/** What is recorded of schedules: hashes by the name of a database or a server. */
+export function ledgerKeys(installation: string): { seenTo: string; missed: string; paused: string } {
+  const key = (name: string): string => `${redisPrefix(installation)}:slots:${name}`;
+  return { seenTo: key('seen-to'), missed: key('missed'), paused: key('paused') };
+}
+
 /** Set while a run is to be cancelled; its worker reads it once a second. */
 export function cancelKey(installation: string, jobId: string): string {
   return `${redisPrefix(installation)}:cancel:${jobId}`;

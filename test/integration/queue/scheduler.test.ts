@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Job, Queue } from 'bullmq';
+import type { Resources } from '../../../src/pipeline/resources.ts';
 import { openStorage } from '../../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../../src/pipeline/storage/storage.ts';
 import { type Client, createClient } from '../../../src/producer/client/client.ts';
@@ -31,12 +32,11 @@ describe('the schedules in Redis', () => {
   it('become those of the configuration, and one that is as it should be is not touched', () =>
     withBench(async ({ config, queue, tick }) => {
       const overdue: Date[] = [];
-      const keep = (wanted: Config, now = new Date()) =>
+      const keep = (wanted: Config) =>
         reconcile({
           queue,
           wanted: schedulesOf(wanted),
-          now,
-          onOverdue: async (_schedule, slot) => void overdue.push(slot),
+          beforeChange: async ({ known }) => void overdue.push(new Date(known.next ?? 0)),
         });
       const berlin = { timezone: 'Europe/Berlin' };
       await keep(config(shopWith({ schedule: yearly }, berlin)));
@@ -48,9 +48,8 @@ describe('the schedules in Redis', () => {
       await keep(config(shopWith({ schedule: yearly }, berlin)));
       assert.equal((await tick()).timestamp, first.timestamp, 'it was written again');
 
-      const late = new Date(slot.getTime() + 60_000);
-      await keep(config(shopWith({ schedule: '30 3 1 1 *' }, berlin)), late);
-      assert.deepEqual(overdue, [slot], 'a slot that was due is not lost with the old definition');
+      await keep(config(shopWith({ schedule: '30 3 1 1 *' }, berlin)));
+      assert.deepEqual(overdue, [slot], 'the slot of the old definition can be seen to before it is gone');
       assert.equal((await tick()).opts.prevMillis, slot.getTime() + 3_600_000);
 
       await keep(config(shopWith({}), shopWith({ schedule: yearly }, { name: 'crm' })));
@@ -64,22 +63,21 @@ describe('the schedules in Redis', () => {
   it('do not wait for one whose overdue run cannot be asked for, and lose none of its slot', () =>
     withBench(async ({ config, queue, tick }) => {
       const away = new Error('the storage is away');
-      const keep = (wanted: Config, now = new Date()) =>
+      const keep = (wanted: Config) =>
         reconcile({
           queue,
           wanted: schedulesOf(wanted),
-          now,
-          onOverdue: async () => {
+          beforeChange: async () => {
             throw away;
           },
         });
       await keep(config(shopWith({ schedule: yearly })));
-      const late = new Date((await tick()).opts.prevMillis ?? 0).getTime() + 60_000;
+      await tick();
       const changed = config(
         shopWith({ schedule: '30 3 1 1 *' }),
         shopWith({ schedule: yearly }, { name: 'crm' }),
       );
-      await assert.rejects(keep(changed, new Date(late)), (error) => error === away);
+      await assert.rejects(keep(changed), (error) => error === away);
       const stored = await queue.getJobSchedulers();
       assert.deepEqual(
         stored.map(({ key, pattern }) => [key, pattern]).sort(),
@@ -234,7 +232,8 @@ function withBench(use: (bench: Bench) => Promise<void>, redisUrl?: string): Pro
       releases.push(() => queue.close());
       const storage = await openStorage({ name: 'main', config: { type: 'local', path } });
       const logger = createMemoryLogger();
-      const common = { client, resources: { storage: async () => storage }, logger, clock };
+      const resources = { storage: async () => storage } as unknown as Resources;
+      const common = { client, logger, clock, random: Math.random, onMissed: async () => undefined };
       await use({
         config,
         queue,
@@ -244,9 +243,8 @@ function withBench(use: (bench: Bench) => Promise<void>, redisUrl?: string): Pro
         start: (wanted) => {
           const scheduler = startScheduler({
             ...common,
-            config: wanted,
+            current: () => ({ config: wanted, resources }),
             redis: connect(),
-            random: Math.random,
           });
           releases.push(scheduler.close);
           return scheduler;

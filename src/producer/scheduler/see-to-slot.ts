@@ -1,0 +1,101 @@
+import { jitterOf, slotsBetween } from '../../shared/cron.ts';
+import { newBackupId } from '../../shared/ids.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { Client } from '../client/client.ts';
+import type { Account, Ledger } from './ledger.ts';
+import type { Newest } from './newest.ts';
+import type { Scheduled } from './schedules.ts';
+import type { Slots } from './slots.ts';
+
+export interface SlotContext {
+  client: Pick<Client, 'backup' | 'discover'>;
+  ledger: Ledger;
+  slots: Slots;
+  newest: Newest;
+  logger: Logger;
+  /** Told once of each number of slots that no run of their own was made for. */
+  onMissed: (missed: { database: string; slots: number; latest: Date }) => Promise<void>;
+}
+
+/** Milliseconds after which a slot was not run in time; `missed: skip` lets it pass then. */
+const late = 60_000;
+
+/** When the newest slot that is due by `at` was, before it was put off; undefined where none is yet. */
+export function dueSlot(slots: Slots, scheduled: Scheduled, at: Date): Date | undefined {
+  return slots.latest(scheduled.cron, new Date(at.getTime() - jitterOf(scheduled)));
+}
+
+/**
+ * Sees to the newest slot that is due of a schedule: enqueues its run, unless that slot was seen to. The slots before it
+ * that nobody saw to are not run any more, but counted; so is one whose run was merged into one that waits. It may be called
+ * any number of times, by any number of producers: the run of a slot has one id, and the ledger is advanced once.
+ */
+export async function seeToSlot(
+  context: SlotContext,
+  request: { scheduled: Scheduled; at: Date; isCounted?: boolean; signal: AbortSignal },
+): Promise<void> {
+  const { ledger, slots } = context;
+  const { scheduled, at, isCounted = true } = request;
+  const due = dueSlot(slots, scheduled, at);
+  if (!due) return;
+  const account = await ledger.read(scheduled.name);
+  if (account.seenTo && account.seenTo >= due) return;
+  const missed = await runOrLetPass(context, { ...request, due, account });
+  const counted = isCounted ? missed : 0;
+  const step = { from: account.seenTo, to: due, missed: counted };
+  if (!(await ledger.advance(scheduled.name, step)) || counted === 0) return;
+  context.logger.warn('slots of a schedule had no run of their own', {
+    database: scheduled.name,
+    slots: counted,
+    slot: due,
+  });
+  await context.onMissed({ database: scheduled.name, slots: counted, latest: due });
+}
+
+/** Gives the number of slots, up to the one that is due, that have no run of their own. */
+async function runOrLetPass(
+  context: SlotContext,
+  options: { scheduled: Scheduled; at: Date; due: Date; account: Account; signal: AbortSignal },
+): Promise<number> {
+  const { scheduled, at, due, account } = options;
+  if (account.paused) return 0;
+  if (account.seenTo === undefined && !(await wasLost(context, options))) return 0;
+  const before = account.seenTo ? slotsBetween(scheduled.cron, account.seenTo, due).length - 1 : 0;
+  if (scheduled.missed === 'skip' && at.getTime() - due.getTime() - jitterOf(scheduled) > late)
+    return before + 1;
+  return before + ((await runSlot(context, scheduled, due)) === 'merged' ? 1 : 0);
+}
+
+/**
+ * Of a schedule that the ledger does not know, whether the slot is to be run: not of a new one, which has no backup yet and
+ * begins with its next slot; nor where a backup is as young as that slot.
+ */
+async function wasLost(
+  { newest }: SlotContext,
+  { scheduled: { name, entry }, due, signal }: { scheduled: Scheduled; due: Date; signal: AbortSignal },
+): Promise<boolean> {
+  if ('server' in entry) return newest.hasAny(entry.server, signal);
+  const found = await newest.ofDatabase(entry.database, signal);
+  if (!found) return false;
+  return found.snapshotAt < due && found.backupId !== newBackupId({ database: name, at: due, slot: due });
+}
+
+/** Enqueues the run of a slot, which has the same id whoever enqueues it, and however often. */
+export async function runSlot(
+  { client, logger }: Pick<SlotContext, 'client' | 'logger'>,
+  { name, entry }: Scheduled,
+  slot: Date,
+): Promise<'own' | 'merged'> {
+  const enqueued =
+    'database' in entry
+      ? await client.backup(entry.database, slot)
+      : await client.discover(entry.server, slot);
+  const merged = enqueued.as === 'joined';
+  logger.info(merged ? 'a slot was merged into a run that waits' : 'the run of a slot is enqueued', {
+    database: name,
+    slot,
+    backupId: 'database' in entry ? enqueued.jobId : undefined,
+    jobId: enqueued.jobId,
+  });
+  return merged ? 'merged' : 'own';
+}
