@@ -53,6 +53,14 @@ describe('the documentation', () => {
     assert.deepEqual(config.servers.get('main')?.exclude, ['*_scratch']);
   });
 
+  it('shows a schedule in docs/schedules.md that loads', async () => {
+    const [entry = '', ...others] = await yamlOf('docs/schedules.md');
+    assert.deepEqual(others, []);
+    const storages = 'storages: { main: { type: local, path: backups } }';
+    const config = await loadText(`${storages}\ndatabases:\n${entry.replaceAll(/^/gm, '  ')}`, given);
+    assert.equal(config.databases.get('shop')?.spread, 1_200_000);
+  });
+
   it('names every environment variable that the configuration reads', async () => {
     const page = await readFile(join(root, 'docs', 'configuration.md'), 'utf8');
     const { stdout } = await promisify(execFile)(

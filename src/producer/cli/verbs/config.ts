@@ -1,15 +1,25 @@
 import type { CliContext } from '../context.ts';
+import type { PlanDocument } from '../output/plan-text.ts';
+import { withQueues } from '../session.ts';
 import { type VerbGroup, verb } from '../verb.ts';
 
 export const configVerbs: VerbGroup = {
   command: 'config',
   describe: 'Check, describe or begin a configuration',
   verbs: [
-    verb({
+    verb<{ plan: boolean }>({
       command: 'validate',
       describe: 'Check the configuration, and print everything that is wrong with it',
-      exits: {},
-      builder: (parser) => parser.example('$0 config validate --config prod.yaml', 'Check that file'),
+      exits: { 5: 'Redis cannot be reached (--plan)' },
+      builder: (parser) =>
+        parser
+          .option('plan', {
+            type: 'boolean',
+            default: false,
+            describe: 'Print too which schedules a producer would add, change and remove',
+          })
+          .example('$0 config validate --config prod.yaml', 'Check that file')
+          .example('$0 config validate --plan', 'And compare its schedules with those in Redis'),
       run: validate,
     }),
     verb({
@@ -30,16 +40,42 @@ export const configVerbs: VerbGroup = {
   ],
 };
 
-async function validate(context: CliContext): Promise<number> {
+async function validate(context: CliContext, { plan: isPlanned }: { plan: boolean }): Promise<number> {
   const { origin, databases, servers, storages } = await context.config();
   const [database, server, storage] = [databases.size, servers.size, storages.size];
   const whole = server === 0 ? '' : `, ${counted(server, 'server')}`;
   await context.environment();
+  const plan = isPlanned ? await planNow(context) : undefined;
   context.print({
-    document: { ok: true, origin, databases: database, servers: server, storages: storage },
-    text: `ok: ${counted(database, 'database')}${whole}, ${counted(storage, 'storage')} (${origin})`,
+    document: {
+      ok: true,
+      origin,
+      databases: database,
+      servers: server,
+      storages: storage,
+      ...plan?.document,
+    },
+    text: [
+      `ok: ${counted(database, 'database')}${whole}, ${counted(storage, 'storage')} (${origin})`,
+      ...(plan ? [plan.text] : []),
+    ].join('\n'),
   });
   return 0;
+}
+
+/** Compares the schedules with those in Redis, and changes nothing. */
+async function planNow(context: CliContext): Promise<{ document: { plan: PlanDocument }; text: string }> {
+  const { planOf } = await import('../../scheduler/reconcile.ts');
+  const { schedulesOf } = await import('../../scheduler/schedules.ts');
+  const { schedulesQueue } = await import('../../../shared/queues/names.ts');
+  const { openQueue } = await import('../../../shared/queues/queue.ts');
+  const { planDocument, planText } = await import('../output/plan-text.ts');
+  const plan = await withQueues(context, async ({ redis, config }) => {
+    const queue = openQueue(schedulesQueue, { redis, installation: config.installation });
+    return planOf(queue, schedulesOf(config)).finally(() => queue.close());
+  });
+  const document = planDocument(plan);
+  return { document: { plan: document }, text: planText(document) };
 }
 
 async function printSchema(context: CliContext): Promise<number> {

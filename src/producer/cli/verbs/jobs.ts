@@ -1,11 +1,9 @@
 import type { Job } from 'bullmq';
-import type { Redis } from 'ioredis';
-import type { Config } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
-import type { Client } from '../../client/client.ts';
 import type { JobSummary } from '../../client/jobs.ts';
 import type { Successor } from '../../client/successor.ts';
 import type { CliContext } from '../context.ts';
+import { type QueueSession, withQueues } from '../session.ts';
 import { type VerbGroup, verb } from '../verb.ts';
 
 interface Options {
@@ -123,29 +121,14 @@ async function retry(context: CliContext, { id }: Options): Promise<number> {
   return 0;
 }
 
-interface Session {
-  client: Client;
-  redis: Redis;
-  config: Config;
-}
-
-async function withQueues<T>(context: CliContext, use: (session: Session) => Promise<T>): Promise<T> {
-  const { withClient } = await import('../../client/open.ts');
-  const { findRedisUrl } = await import('../redis-url.ts');
-  const config = await context.config();
-  return withClient({ config, redisUrl: await findRedisUrl(context) }, (session) =>
-    use({ ...session, config }),
-  );
-}
-
-async function summaryOf(session: Session, id: string): Promise<JobSummary> {
+async function summaryOf(session: QueueSession, id: string): Promise<JobSummary> {
   const { summarise } = await import('../../client/jobs.ts');
   const { summariseSuccessor } = await import('../../client/successor.ts');
   const found = await find(session, id);
   return 'job' in found ? summarise(session.client.queues, found.job) : summariseSuccessor(found.successor);
 }
 
-async function cancelFound(session: Session, id: string, by: string): Promise<'removed' | 'told'> {
+async function cancelFound(session: QueueSession, id: string, by: string): Promise<'removed' | 'told'> {
   const { cancelJob } = await import('../../client/jobs.ts');
   const { cancelSuccessor } = await import('../../client/successor.ts');
   const found = await find(session, id);
@@ -157,7 +140,7 @@ async function cancelFound(session: Session, id: string, by: string): Promise<'r
 }
 
 /** The job, or the run that is to become one. */
-async function find(session: Session, id: string): Promise<{ job: Job } | { successor: Successor }> {
+async function find(session: QueueSession, id: string): Promise<{ job: Job } | { successor: Successor }> {
   const { findSuccessor } = await import('../../client/successor.ts');
   const job = await session.client.findJob(id);
   if (job) return { job };

@@ -10,6 +10,7 @@ import { listVerb } from './list.ts';
 import { pinVerb, unpinVerb } from './pin.ts';
 import { pruneVerb } from './prune.ts';
 import { restoreVerb } from './restore.ts';
+import { scheduleVerbs } from './schedule.ts';
 import { serveVerb } from './serve.ts';
 import { showVerb } from './show.ts';
 import { upVerb } from './up.ts';
@@ -31,6 +32,7 @@ export const verbs: readonly (Verb | VerbGroup)[] = [
   pruneVerb,
   pinVerb,
   unpinVerb,
+  scheduleVerbs,
   jobsVerbs,
   checkVerb,
   configVerbs,

@@ -1,0 +1,125 @@
+import type { Queue } from 'bullmq';
+import cronstrue from 'cronstrue';
+import { listEntries } from '../../pipeline/catalog/catalog.ts';
+import { mapAtMost } from '../../pipeline/process/map-at-most.ts';
+import type { Resources } from '../../pipeline/resources.ts';
+import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
+import { jitterOf, nextSlots } from '../../shared/cron.ts';
+import { asBackupDataError } from '../../shared/errors.ts';
+import { timeOfBackup } from '../../shared/ids.ts';
+import { discoverKey } from '../../shared/queues/options.ts';
+import type { Client } from '../client/client.ts';
+import type { Account, Ledger, Pause } from './ledger.ts';
+import { type Schedule, schedulesOf } from './schedules.ts';
+
+/** One schedule as people see it. Times are RFC 3339 UTC. */
+export interface ScheduleSummary {
+  /** Of the database or the server. */
+  name: string;
+  kind: Schedule['data']['kind'];
+  expression: string;
+  words: string;
+  timezone: string;
+  /** Milliseconds by which its slots are put off. */
+  delay: number;
+  /** When it is run next, after that delay; none while it is paused. */
+  next: readonly string[];
+  /** When the newest backup was begun, or the newest verification ended; null where there is none. */
+  last: string | null;
+  /** Why `last` could not be read. */
+  problem: string | null;
+  state: 'idle' | 'paused' | 'waiting' | 'running' | 'retrying';
+  paused: Pause | null;
+  /** Slots that no run of their own was made for. */
+  missed: number;
+}
+
+interface Options {
+  config: Config;
+  resources: Pick<Resources, 'storage'>;
+  client: Client;
+  ledger: Ledger;
+  now: Date;
+  signal: AbortSignal;
+}
+
+const atOnce = 16;
+
+/** The schedules of the configuration, or those of some names, with what Redis and the catalogs tell of them. */
+export async function summariseSchedules(
+  options: Options,
+  names: readonly string[] | undefined,
+): Promise<ScheduleSummary[]> {
+  const accounts = await options.ledger.readAll();
+  const items = schedulesOf(options.config).filter(
+    ({ data }) => names === undefined || names.includes(data.database),
+  );
+  return mapAtMost({ items, limit: atOnce, signal: options.signal }, (schedule, signal) =>
+    summarise({ ...options, signal }, schedule, accounts.get(schedule.data.database)),
+  );
+}
+
+async function summarise(
+  options: Options,
+  schedule: Schedule,
+  account: Account | undefined,
+): Promise<ScheduleSummary> {
+  const { kind, database: name } = schedule.data;
+  const server = options.config.servers.get(name)?.template;
+  const entry = options.config.databases.get(name) ?? server;
+  if (!entry) throw new Error(`the schedule ${schedule.id} has no entry`);
+  const isBackup = kind === 'backup';
+  const paused = (isBackup && account?.paused) || null;
+  const delay = isBackup ? jitterOf(entry) : 0;
+  const slots = paused ? [] : nextSlots(schedule, new Date(options.now.getTime() - delay), 3);
+  return {
+    ...{ name, kind, expression: schedule.pattern, words: inWords(schedule.pattern), timezone: schedule.tz },
+    ...{ delay, next: slots.map((slot) => new Date(slot.getTime() + delay).toISOString()) },
+    ...(await lastOf(options, { kind, entry, isServer: server !== undefined })),
+    ...{ paused, missed: isBackup ? (account?.missed ?? 0) : 0 },
+    state: paused ? 'paused' : await stateOf(options, { kind, entry, isServer: server !== undefined }),
+  };
+}
+
+interface Subject {
+  kind: Schedule['data']['kind'];
+  entry: DatabaseConfig;
+  isServer: boolean;
+}
+
+async function lastOf(
+  { resources, signal }: Options,
+  { kind, entry, isServer }: Subject,
+): Promise<Pick<ScheduleSummary, 'last' | 'problem'>> {
+  try {
+    const storage = await resources.storage(entry.storage);
+    const whose = isServer ? { database: undefined, server: entry.name } : { database: entry.name };
+    const entries = await listEntries({ storage, ...whose, signal });
+    const times =
+      kind === 'backup'
+        ? entries.map(({ backupId }) => timeOfBackup(backupId))
+        : entries.flatMap(({ verifications }) => verifications.map(({ at }) => at));
+    const last = Math.max(...times.map((time) => time.getTime()));
+    return { last: times.length === 0 ? null : new Date(last).toISOString(), problem: null };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { last: null, problem: asBackupDataError(error).message };
+  }
+}
+
+async function stateOf(
+  { client }: Options,
+  { kind, entry, isServer }: Subject,
+): Promise<ScheduleSummary['state']> {
+  if (kind === 'verify') return 'idle';
+  const queue: Queue = client.queue('backups', entry.pool);
+  const id = await queue.getDeduplicationJobId(isServer ? discoverKey(entry.name) : entry.name);
+  const state = id === null ? 'unknown' : await queue.getJobState(id);
+  if (state === 'active') return 'running';
+  if (state === 'delayed') return 'retrying';
+  return state === 'waiting' || state === 'prioritized' ? 'waiting' : 'idle';
+}
+
+function inWords(pattern: string): string {
+  return cronstrue.toString(pattern, { use24HourTimeFormat: true });
+}
