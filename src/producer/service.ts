@@ -1,3 +1,4 @@
+import type { Queue } from 'bullmq';
 import { createReleaseStack } from '../shared/lifecycle.ts';
 import type { Logger } from '../shared/logger.ts';
 import { connectRedis } from '../shared/redis.ts';
@@ -5,12 +6,14 @@ import type { Secret } from '../shared/secret.ts';
 import type { Service } from '../shared/service.ts';
 import { isLoopback, startConsole } from './api/console.ts';
 import { createClient } from './client/client.ts';
-import type { Current, Loaded } from './current.ts';
+import { createReloadable, type Loaded } from './current.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 
 export interface ProducerService extends Service {
   /** Where the console is; null where it may not be served. */
   url: string | null;
+  /** What begins from now on has this configuration. */
+  reload(loaded: Loaded): void;
 }
 
 /** The producer's side of a process: connected to the queues, with the console where only this machine can reach it. */
@@ -22,8 +25,7 @@ export async function startProducerService(options: {
   logger: Logger;
 }): Promise<ProducerService> {
   const { host, port, logger } = options;
-  const current: Current = () => options.loaded;
-  const { config } = current();
+  const { current, onReload, reload } = createReloadable(options.loaded);
   const releases = createReleaseStack();
   const redis = connectRedis({
     url: options.redisUrl,
@@ -35,16 +37,19 @@ export async function startProducerService(options: {
   const ready = new Promise<void>((resolve) => redis.once('ready', resolve));
   redis.connect().catch(() => undefined);
   const clock = (): Date => new Date();
-  const client = createClient({ config, redis, clock });
+  const client = createClient({ config: () => current().config, redis, clock });
   releases.push(client.close);
   const scheduler = startScheduler({
     ...{ current, redis, client, logger, clock, random: Math.random },
     onMissed: async () => undefined,
   });
   releases.push(scheduler.close);
+  onReload(scheduler.look);
   let url: string | null = null;
   if (isLoopback(host)) {
-    const board = await startConsole({ host, port, queues: [...client.queues, scheduler.queue] });
+    const queues = (): Queue[] => [...client.queues, scheduler.queue];
+    const board = await startConsole({ host, port, queues: queues() });
+    onReload(() => board.show(queues()));
     releases.push(board.close);
     url = board.url;
   } else {
@@ -53,6 +58,7 @@ export async function startProducerService(options: {
   return {
     ready,
     url,
+    reload,
     problems: () => (redis.status === 'ready' ? [] : [`Redis: ${redis.status}`]),
     close: releases.closeAll,
   };

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import winston from 'winston';
 import type { LogFormat, LogLevel } from './config/environment.ts';
 import { renderJson, renderPretty } from './log-format.ts';
-import { createRedactor } from './redact.ts';
+import { createRedactor, type Redactor } from './redact.ts';
 
 /** Whatever helps to understand one line; errors are given whole, as `{ error }`. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -20,8 +20,8 @@ export interface Logger {
 export interface LoggerOptions {
   level: LogLevel;
   format: LogFormat;
-  /** Values that are masked wherever they stand, as `Config.secrets` has them. */
-  secrets: readonly string[];
+  /** Values that are masked wherever they stand, as `Config.secrets` has them. One that gives them may give others later. */
+  secrets: readonly string[] | (() => readonly string[]);
   /** Standard error when it is not given. */
   destination?: Writable;
   clock?: () => Date;
@@ -37,10 +37,11 @@ const levels = { error: 0, warn: 1, info: 2, debug: 3 } as const satisfies Recor
 export function createLogger(options: LoggerOptions): Logger {
   const { level, format, secrets, destination = process.stderr, clock = () => new Date() } = options;
   const output = createOutput(level, destination);
-  const redactor = createRedactor(secrets, { stacks: level === 'debug' });
+  const redactorNow = createRedactorOf(secrets, { stacks: level === 'debug' });
   const render = format === 'json' ? renderJson : renderPretty({ colours: hasColours(destination) });
   const write: Write = (lineLevel, message, fields) => {
     if (levels[lineLevel] > levels[level]) return;
+    const redactor = redactorNow();
     const line = {
       time: clock(),
       level: lineLevel,
@@ -50,6 +51,19 @@ export function createLogger(options: LoggerOptions): Logger {
     output.log(lineLevel, render(line));
   };
   return loggerWith(write, {});
+}
+
+/** Made anew only when there are others: it takes long for many secrets. */
+function createRedactorOf(secrets: LoggerOptions['secrets'], options: { stacks: boolean }): () => Redactor {
+  const give = typeof secrets === 'function' ? secrets : () => secrets;
+  let known = give();
+  let redactor = createRedactor(known, options);
+  return () => {
+    const now = give();
+    if (now !== known) redactor = createRedactor(now, options);
+    known = now;
+    return redactor;
+  };
 }
 
 type Write = (level: LogLevel, message: string, fields: LogFields) => void;

@@ -16,8 +16,8 @@ export interface Service {
 export interface WorkerServiceOptions {
   config: Config;
   redisUrl: Secret;
-  /** The pools whose jobs it takes. */
-  pools: readonly string[];
+  /** The pools whose jobs it takes; asked again for every configuration that it takes. */
+  pools: (config: Config) => readonly string[];
   /** Backups at once. */
   concurrency: number;
   /** Where native tools are looked for, and the home that they are given. */
@@ -26,4 +26,9 @@ export interface WorkerServiceOptions {
   metrics: Metrics;
 }
 
-export type StartWorkerService = (options: WorkerServiceOptions) => Promise<Service>;
+export interface WorkerService extends Service {
+  /** Jobs that start from now on have this configuration; one that runs keeps that which it began with. */
+  reload(config: Config): void;
+}
+
+export type StartWorkerService = (options: WorkerServiceOptions) => Promise<WorkerService>;

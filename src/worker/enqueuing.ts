@@ -1,4 +1,6 @@
 import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { QueueConfig } from '../shared/config/schema.ts';
 import { enqueueBackup } from '../shared/queues/backup-job.ts';
 import { enqueueCopy, failedLastingly } from '../shared/queues/copy-job.ts';
 import { queueName, type WorkerQueue } from '../shared/queues/names.ts';
@@ -9,31 +11,33 @@ import type { WorkerContext } from './context.ts';
 /** A worker's own ways to enqueue what follows from its jobs. */
 export type Enqueuing = Pick<WorkerContext, 'enqueueBackup' | 'enqueueMaintenance' | 'mendCopy'>;
 
-/** Its queues are opened when they are first used. */
-export function openEnqueuing({
-  config,
-  redis,
-}: Pick<WorkerContext, 'config' | 'redis'>): Enqueuing & { close(): Promise<void> } {
+/** Its queues are opened when they are first used, and serve every configuration. */
+export function openEnqueuing({ installation, redis }: { installation: string; redis: Redis }): {
+  with(config: QueueConfig): Enqueuing;
+  close(): Promise<void>;
+} {
   const queues = new Map<string, Queue>();
   const open = (kind: WorkerQueue, pool: string): Queue => {
     const name = queueName(kind, pool);
-    const queue = queues.get(name) ?? openQueue(name, { redis, installation: config.installation });
+    const queue = queues.get(name) ?? openQueue(name, { redis, installation });
     queues.set(name, queue);
     return queue;
   };
   return {
-    enqueueBackup: (request) => {
-      const queue = open('backups', request.database.pool);
-      return enqueueBackup({ queue, redis, config: config.queue }, request);
-    },
-    enqueueMaintenance: async ({ name, jobId, pool, payload }) => {
-      await open('maintenance', pool).add(name, payload, maintenanceOptions({ jobId, queue: config.queue }));
-    },
-    mendCopy: async ({ pool, payload }) => {
-      const queue = open('maintenance', pool);
-      if (await failedLastingly(queue, payload)) return 'left';
-      return (await enqueueCopy(queue, { payload, config: config.queue })).as;
-    },
+    with: (config) => ({
+      enqueueBackup: (request) => {
+        const queue = open('backups', request.database.pool);
+        return enqueueBackup({ queue, redis, config }, request);
+      },
+      enqueueMaintenance: async ({ name, jobId, pool, payload }) => {
+        await open('maintenance', pool).add(name, payload, maintenanceOptions({ jobId, queue: config }));
+      },
+      mendCopy: async ({ pool, payload }) => {
+        const queue = open('maintenance', pool);
+        if (await failedLastingly(queue, payload)) return 'left';
+        return (await enqueueCopy(queue, { payload, config })).as;
+      },
+    }),
     close: async () => {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
     },

@@ -1,16 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createTools } from '../pipeline/process/tools.ts';
 import { createResources } from '../pipeline/resources.ts';
+import type { Config } from '../shared/config/schema.ts';
 import { createRedactor } from '../shared/redact.ts';
 import { connectRedis } from '../shared/redis.ts';
-import type { Service, WorkerServiceOptions } from '../shared/service.ts';
+import type { WorkerService, WorkerServiceOptions } from '../shared/service.ts';
 import { createThrottle } from '../shared/throttle.ts';
-import { startWorker } from './worker.ts';
+import { type Configured, startWorker } from './worker.ts';
 
 /** Connects to Redis and takes jobs until closed. */
-export function startWorkerService(options: WorkerServiceOptions): Service {
-  const { config, logger, metrics, toolEnvironment } = options;
-  const tools = createTools({ ...toolEnvironment, only: config.toolPath });
+export function startWorkerService(options: WorkerServiceOptions): WorkerService {
+  const { logger, metrics } = options;
   const clock = (): Date => new Date();
   const throttle = createThrottle({ clock, interval: 5_000 });
   const redis = connectRedis({
@@ -25,12 +25,10 @@ export function startWorkerService(options: WorkerServiceOptions): Service {
   redis.connect().catch(() => undefined);
   const worker = startWorker({
     context: {
-      config,
-      resources: createResources({ config, tools }),
+      ...configured(options.config, options),
       redis,
       logger,
       metrics,
-      redactText: createRedactor(config.secrets).text,
       clock,
       random: Math.random,
       wait: (milliseconds, signal) => wait(milliseconds, undefined, { signal }),
@@ -44,9 +42,22 @@ export function startWorkerService(options: WorkerServiceOptions): Service {
       ...(redis.status === 'ready' ? [] : [`Redis: ${redis.status}`]),
       ...(worker.isRunning() ? [] : ['the worker does not take jobs']),
     ],
+    reload: (config) => worker.reload(configured(config, options)),
     close: async () => {
       await worker.close();
       redis.disconnect();
     },
+  };
+}
+
+function configured(
+  config: Config,
+  { toolEnvironment }: Pick<WorkerServiceOptions, 'toolEnvironment'>,
+): Configured {
+  const tools = createTools({ ...toolEnvironment, only: config.toolPath });
+  return {
+    config,
+    resources: createResources({ config, tools }),
+    redactText: createRedactor(config.secrets).text,
   };
 }

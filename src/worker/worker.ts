@@ -1,5 +1,5 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
-import type { QueueConfig } from '../shared/config/schema.ts';
+import type { Config, QueueConfig } from '../shared/config/schema.ts';
 import { serverOf } from '../shared/config/servers.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import { createReleaseStack } from '../shared/lifecycle.ts';
@@ -19,15 +19,21 @@ import { processVerify } from './processors/verify.ts';
 
 export interface WorkerProcessOptions {
   context: Omit<WorkerContext, keyof Enqueuing>;
-  pools: readonly string[];
+  /** Asked again for every configuration; one that it names no more is served on. */
+  pools: (config: Config) => readonly string[];
   /** Backups at once, and as many verifications, copies and prunes. */
   concurrency: number;
 }
+
+/** What of a context comes from the configuration. */
+export type Configured = Pick<WorkerContext, 'config' | 'resources' | 'redactText'>;
 
 export interface WorkerProcess {
   ready: Promise<void>;
   /** Whether every queue is being read. */
   isRunning(): boolean;
+  /** Jobs that start from now on have it; one that runs keeps what it began with. */
+  reload(configured: Configured): void;
   /** Takes no new job, lets runs finish within the drain time, hands the rest back to the queue, leaves no child process. */
   close(): Promise<void>;
 }
@@ -44,60 +50,86 @@ const processors = {
 /** Starts taking jobs of the given pools. */
 export function startWorker(options: WorkerProcessOptions): WorkerProcess {
   const releases = createReleaseStack();
-  const { concurrency } = options;
-  const { close, ...enqueuing } = openEnqueuing(options.context);
-  releases.push(close);
-  const context: WorkerContext = { ...options.context, ...enqueuing };
-  const { maxStalledCount } = context.config.queue;
+  const { redis, config } = options.context;
+  const enqueuing = openEnqueuing({ redis, installation: config.installation });
+  releases.push(enqueuing.close);
+  const contextOf = (configured: Configured): WorkerContext => ({
+    ...options.context,
+    ...configured,
+    ...enqueuing.with(configured.config.queue),
+  });
+  let context = contextOf(options.context);
   const active = new Set<Promise<unknown>>();
-  const common = { context, active };
-  const workers = options.pools.flatMap((pool) => [
-    openWorker({ ...common, queue: 'backups', pool, concurrency, maxStalledCount }),
-    openWorker({ ...common, queue: 'restores', pool, concurrency: 1, maxStalledCount: 0 }),
-    // As many at once: a long copy must not hold back what proves the backups that come meanwhile.
-    openWorker({ ...common, queue: 'maintenance', pool, concurrency, maxStalledCount }),
-  ]);
-  releases.push(() => drain(workers, active, context));
+  const pools = new Map<string, Worker[]>();
+  const openPools = (): void => {
+    const common = { context: () => context, active, concurrency: options.concurrency };
+    for (const pool of options.pools(context.config))
+      if (!pools.has(pool)) pools.set(pool, openPool({ ...common, pool }));
+  };
+  const workers = (): Worker[] => [...pools.values()].flat();
+  openPools();
+  releases.push(() => drain(workers(), active, context));
   return {
-    ready: Promise.all(workers.map((worker) => worker.waitUntilReady())).then(() => undefined),
-    isRunning: () => workers.every((worker) => worker.isRunning() && !worker.closing),
+    ready: Promise.all(workers().map((worker) => worker.waitUntilReady())).then(() => undefined),
+    isRunning: () => workers().every((worker) => worker.isRunning() && !worker.closing),
+    reload: (configured) => {
+      context = contextOf(configured);
+      openPools();
+    },
     close: releases.closeAll,
   };
 }
 
-function openWorker(options: {
-  context: WorkerContext;
+interface PoolOptions {
+  /** As it is now. */
+  context: () => WorkerContext;
   /** Holds every job of this process while it is processed. */
   active: Set<Promise<unknown>>;
-  queue: WorkerQueue;
   pool: string;
   concurrency: number;
-  maxStalledCount: number;
-}): Worker {
-  const { context, active, queue, pool, concurrency, maxStalledCount } = options;
+}
+
+function openPool(options: PoolOptions): Worker[] {
+  const { maxStalledCount } = options.context().config.queue;
+  return [
+    openWorker({ ...options, queue: 'backups', maxStalledCount }),
+    openWorker({ ...options, queue: 'restores', concurrency: 1, maxStalledCount: 0 }),
+    // As many at once: a long copy must not hold back what proves the backups that come meanwhile.
+    openWorker({ ...options, queue: 'maintenance', maxStalledCount }),
+  ];
+}
+
+function openWorker(options: PoolOptions & { queue: WorkerQueue; maxStalledCount: number }): Worker {
+  const { active, queue, pool, concurrency, maxStalledCount } = options;
+  const { config, redis, random } = options.context();
   // BullMQ gives the signal only to a function that declares three parameters.
   const processor = (job: Job, token: string | undefined, signal: AbortSignal | undefined) => {
+    const context = options.context();
     const run = runJob({ context, job, token, signal }, async (start) => processorOf(job)(context, start));
     active.add(run);
     return run.finally(() => active.delete(run));
   };
   const worker = new Worker(queueName(queue, pool), processor, {
-    ...timing(context.config.queue, context.random),
-    connection: context.redis,
-    prefix: redisPrefix(context.config.installation),
+    ...timing(config.queue, () => options.context().config.queue, random),
+    connection: redis,
+    prefix: redisPrefix(config.installation),
     concurrency,
     maxStalledCount,
   });
-  listen(worker, context);
+  listen(worker, options.context);
   return worker;
 }
 
-function timing(queue: QueueConfig, random: () => number): Omit<WorkerOptions, 'connection'> {
+function timing(
+  { lockDuration, stalledInterval }: QueueConfig,
+  now: () => QueueConfig,
+  random: () => number,
+): Omit<WorkerOptions, 'connection'> {
   return {
-    lockDuration: queue.lockDuration,
-    stalledInterval: queue.stalledInterval,
+    lockDuration,
+    stalledInterval,
     maxStartedAttempts,
-    settings: { backoffStrategy: (attemptsMade) => retryDelay(attemptsMade, queue, random) },
+    settings: { backoffStrategy: (attemptsMade) => retryDelay(attemptsMade, now(), random) },
   };
 }
 
@@ -108,9 +140,9 @@ function processorOf(job: Job): (context: WorkerContext, start: Start) => Promis
   });
 }
 
-function listen(worker: Worker, context: WorkerContext): void {
-  const { logger } = context;
-  const throttle = createThrottle({ clock: context.clock, interval: 5_000 });
+function listen(worker: Worker, context: () => WorkerContext): void {
+  const { logger, clock } = context();
+  const throttle = createThrottle({ clock, interval: 5_000 });
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const jobId of jobIds) worker.cancelJob(jobId, stopReasons.lockLost);
   });
@@ -126,10 +158,12 @@ function listen(worker: Worker, context: WorkerContext): void {
   if (worker.name.startsWith('backups')) count(worker, context);
 }
 
-function count(worker: Worker, { config, metrics }: WorkerContext): void {
+function count(worker: Worker, context: () => WorkerContext): void {
+  const { metrics } = context();
   const labelsOf = (job: Job): { database: string; engine: string } => {
     // Only names of the configuration become labels: whatever else a job holds would grow them without bound, and so would
     // the databases of a server, which all count under the server's name.
+    const { config } = context();
     const name = String(job.data?.database ?? job.data?.server);
     const labelled =
       config.databases.get(name) ?? (config.servers.get(name) ?? serverOf(config, name))?.template;

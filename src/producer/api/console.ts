@@ -22,19 +22,21 @@ export async function startConsole(options: {
   host: string;
   port: number;
   queues: readonly Queue[];
-}): Promise<{ url: string; close(): Promise<void> }> {
+}): Promise<{ url: string; show(queues: readonly Queue[]): void; close(): Promise<void> }> {
   const app = express();
   app.disable('x-powered-by');
   app.use(refuseForeignNames);
   const board = new ExpressAdapter();
   board.setBasePath(boardPath);
-  createBullBoard({
-    queues: options.queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode: true })),
-    serverAdapter: board,
-  });
+  const { setQueues } = createBullBoard({ queues: options.queues.map(shown), serverAdapter: board });
   app.use(boardPath, board.getRouter());
   app.get('/', (_request, response) => response.redirect(boardPath));
-  return listen(createServer(app), options);
+  const server = await listen(createServer(app), options);
+  return { ...server, show: (queues) => setQueues(queues.map(shown)) };
+}
+
+function shown(queue: Queue): BullMQAdapter {
+  return new BullMQAdapter(queue, { readOnlyMode: true });
 }
 
 function refuseForeignNames(request: Request, response: Response, next: NextFunction): void {

@@ -53,6 +53,7 @@ async function dispatch(host: Host, json: boolean): Promise<number> {
     });
   addCommands(parser, verbs, async (verb, options) => {
     refuseRepeated(verb, options, host.argv);
+    if (!verb.hearsHangUps) host.hangUps?.release();
     const context = contextOf(host, options);
     try {
       code = await verb.run(context, options);

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createTools, type Tools } from '../../pipeline/process/tools.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { Environment } from '../../shared/config/environment.ts';
+import type { ConfigFiles } from '../../shared/config/files.ts';
 import type { Config } from '../../shared/config/schema.ts';
 import type { ErrorDocument } from '../../shared/errors.ts';
 import type { Host, OutputStream } from './host.ts';
@@ -14,8 +15,12 @@ export interface CliContext {
   signal: AbortSignal;
   environment(): Promise<Environment>;
   config(): Promise<Config>;
+  /** Where `config` came from. */
+  configFiles(): Promise<ConfigFiles>;
   tools(): Promise<Tools>;
   resources(): Promise<Resources>;
+  /** Of another configuration than `config`. */
+  resourcesOf(config: Config): Promise<Resources>;
   clock(): Date;
   wait(milliseconds: number, signal: AbortSignal): Promise<unknown>;
   /** The result on stdout: `document` with --json, else `text`. */
@@ -39,25 +44,28 @@ export function createCliContext({
     const { loadEnvironment } = await import('../../shared/config/environment.ts');
     return loadEnvironment(host.env);
   });
-  const config = once(async () => {
-    const { loadConfig } = await import('../../shared/config/load.ts');
-    return loadConfig({ file: configFile, env: host.env });
+  const configFiles = once(async () => {
+    const { createConfigFiles } = await import('../../shared/config/files.ts');
+    return createConfigFiles({ file: configFile, env: host.env });
   });
-  const tools = once(async () =>
-    createTools({ path: host.env.PATH ?? '', only: (await config()).toolPath, home: host.env.HOME }),
-  );
-  const resources = once(async () => {
+  const config = once(async () => (await configFiles()).load());
+  const toolsOf = ({ toolPath: only }: Config): Tools =>
+    createTools({ path: host.env.PATH ?? '', only, home: host.env.HOME });
+  const tools = once(async () => toolsOf(await config()));
+  const resourcesWith = async (config: Config, tools: Tools): Promise<Resources> => {
     const { createResources } = await import('../../pipeline/resources.ts');
-    return createResources({ config: await config(), tools: await tools() });
-  });
+    return createResources({ config, tools });
+  };
   return {
     host,
     json,
     signal: host.signal,
     environment,
     config,
+    configFiles,
     tools,
-    resources,
+    resources: once(async () => resourcesWith(await config(), await tools())),
+    resourcesOf: (config) => resourcesWith(config, toolsOf(config)),
     clock: () => new Date(),
     wait: (milliseconds, signal) => wait(milliseconds, undefined, { signal }),
     print: ({ document, text }) => {

@@ -2,37 +2,52 @@ import { availableParallelism } from 'node:os';
 import type { Environment } from '../../shared/config/environment.ts';
 import type { Config } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
+import { createKnownSecrets } from '../../shared/known-secrets.ts';
 import type { ReleaseStack } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Secret } from '../../shared/secret.ts';
-import type { Service } from '../../shared/service.ts';
+import type { Service, WorkerServiceOptions } from '../../shared/service.ts';
 import type { ProducerService } from '../service.ts';
 import type { CliContext } from './context.ts';
+import { followConfig } from './reload.ts';
 
 /** What `up`, `serve` and `worker` are made of; whatever they start is closed with `releases`. */
 export interface Server {
-  config: Config;
+  /** As it was last loaded. */
+  readonly config: Config;
   environment: Environment;
   logger: Logger;
   metrics: Metrics;
   startProducer(redisUrl: Secret): Promise<ProducerService>;
-  startWorker(options: { redisUrl: Secret; pools: readonly string[]; concurrency: number }): Promise<Service>;
+  startWorker(options: {
+    redisUrl: Secret;
+    pools: WorkerServiceOptions['pools'];
+    concurrency: number;
+  }): Promise<Service>;
   /** Health and metrics of the services; gives the address. */
   startTelemetry(options: { defaultPort: number; services: readonly Service[] }): Promise<string>;
+  /** From now on the configuration is loaded anew on SIGHUP and when its files change, for what was started. */
+  followConfig(): void;
 }
 
 export async function openServer(context: CliContext, releases: ReleaseStack): Promise<Server> {
-  const [config, environment] = [await context.config(), await context.environment()];
+  const [first, environment] = [await context.config(), await context.environment()];
+  const files = await context.configFiles();
+  let config = first;
   const { createMetrics } = await import('../../shared/metrics.ts');
-  const [logger, metrics] = [await openLogger(context, config, environment), createMetrics()];
+  const secrets = createKnownSecrets(first.secrets, secretsOf(environment));
+  const [logger, metrics] = [await openLogger(context, environment, secrets.all), createMetrics()];
   const { host, port, metricsPort } = environment;
   const keep = <T extends { close(): Promise<void> }>(service: T): T => {
     releases.push(service.close);
     return service;
   };
+  const takers: ((config: Config) => Promise<void>)[] = [];
   return {
-    config,
+    get config() {
+      return config;
+    },
     environment,
     logger,
     metrics,
@@ -40,20 +55,40 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
       const { startProducerService } = await import('../service.ts');
       const resources = await context.resources();
       const loaded = { config, resources };
-      return keep(await startProducerService({ loaded, redisUrl, host, port, logger }));
+      const producer = keep(await startProducerService({ loaded, redisUrl, host, port, logger }));
+      takers.push(async (config) =>
+        producer.reload({ config, resources: await context.resourcesOf(config) }),
+      );
+      return producer;
     },
     startWorker: async (options) => {
       const { PATH: path = '', HOME: home } = context.host.env;
       const toolEnvironment = { path, home };
-      return keep(
+      const worker = keep(
         await context.host.startWorkerService({ ...options, config, toolEnvironment, logger, metrics }),
       );
+      takers.push(async (config) => worker.reload(config));
+      return worker;
     },
     startTelemetry: async ({ defaultPort, services }) => {
       const { startTelemetry } = await import('../../shared/telemetry.ts');
       const problems = (): string[] => services.flatMap((service) => service.problems());
       const { registry } = metrics;
       return keep(await startTelemetry({ host, port: metricsPort ?? defaultPort, registry, problems })).url;
+    },
+    followConfig: () => {
+      const { host, signal, wait } = context;
+      const closed = new AbortController();
+      releases.push(() => closed.abort());
+      const take = async (next: Config): Promise<void> => {
+        config = next;
+        for (const each of takers) await each(next);
+      };
+      void followConfig({
+        ...{ files, first, logger, learn: secrets.learn, take, wait },
+        hangUps: host.hangUps,
+        signal: AbortSignal.any([signal, closed.signal]),
+      });
     },
   };
 }
@@ -77,11 +112,19 @@ export function positiveInteger(value: number): number {
   });
 }
 
-async function openLogger({ host }: CliContext, config: Config, environment: Environment): Promise<Logger> {
+/** Of the address of Redis, which is no part of a configuration. */
+function secretsOf({ redisUrl }: Environment): string[] {
+  const secrets = redisUrl ? [redisUrl.reveal(), new URL(redisUrl.reveal()).password] : [];
+  return secrets.filter((secret) => secret.length >= 4);
+}
+
+async function openLogger(
+  { host }: CliContext,
+  environment: Environment,
+  secrets: () => readonly string[],
+): Promise<Logger> {
   const { createLogger } = await import('../../shared/logger.ts');
-  const { logLevel: level, logFormat, redisUrl } = environment;
+  const { logLevel: level, logFormat } = environment;
   const format = logFormat ?? (host.stderr.isTTY === true ? 'pretty' : 'json');
-  const redisSecrets = redisUrl ? [redisUrl.reveal(), new URL(redisUrl.reveal()).password] : [];
-  const secrets = [...config.secrets, ...redisSecrets.filter((secret) => secret.length >= 4)];
   return createLogger({ level, format, secrets, destination: host.stderr });
 }

@@ -10,6 +10,8 @@ export interface Verb {
   exits: ExitMeanings | undefined;
   /** Arguments and options that take more than one value; any other is given once. */
   lists: readonly string[];
+  /** Whether SIGHUP asks it for something, and does not end it. */
+  hearsHangUps: boolean;
   builder: (parser: Argv) => Argv;
   /** Gives the exit code; an error decides it itself. */
   run: (context: CliContext, options: Record<string, unknown>) => Promise<number>;
@@ -27,6 +29,7 @@ interface TypedVerb<Options> {
   describe: string;
   exits?: ExitMeanings;
   lists?: readonly string[];
+  hearsHangUps?: boolean;
   builder: (parser: Argv) => Argv<object>;
   run: (context: CliContext, options: Options) => Promise<number>;
 }
@@ -37,6 +40,7 @@ export function verb<Options>({
   describe,
   exits,
   lists = [],
+  hearsHangUps = false,
   builder,
   run,
 }: TypedVerb<Options>): Verb {
@@ -45,6 +49,7 @@ export function verb<Options>({
     describe,
     exits,
     lists,
+    hearsHangUps,
     builder: (parser) => builder(parser) as Argv,
     run: (context, options) => run(context, options as Options),
   };

@@ -14,7 +14,8 @@ import type { Payload } from '../../shared/queues/payloads.ts';
 import { openQueue } from '../../shared/queues/queue.ts';
 
 export interface ClientOptions {
-  config: Config;
+  /** As it is now. */
+  config: () => Config;
   redis: Redis;
   clock: () => Date;
   randomBelow?: RandomBelow;
@@ -31,22 +32,25 @@ export interface Client {
   verify(request: Payload<'verify'>, pool: string, jobId?: string): Promise<string>;
   prune(request: Payload<'prune'>, pool: string): Promise<string>;
   copy(request: Payload<'copy'>, pool: string): Promise<EnqueuedCopy>;
-  /** Every queue of every pool that the configuration names. */
-  queues: readonly Queue[];
+  /** Every queue of every pool that the configuration names, or has named. */
+  readonly queues: readonly Queue[];
   queue(name: WorkerQueue, pool: string): Queue;
   findJob(jobId: string): Promise<Job | undefined>;
   close(): Promise<void>;
 }
 
 export function createClient(options: ClientOptions): Client {
-  const queues = openQueues(options);
+  const { opened, openNamed } = openQueues(options);
   const queue = (name: WorkerQueue, pool: string): Queue => {
-    const found = queues.get(queueName(name, pool));
+    const id = queueName(name, pool);
+    const found = opened.get(id) ?? openNamed().get(id);
     if (found) return found;
     throw new BackupDataError('CONFIG_INVALID', `no database of the configuration is in pool "${pool}"`);
   };
   return {
-    queues: [...queues.values()],
+    get queues() {
+      return [...openNamed().values()];
+    },
     queue,
     backup: (database, slot) => requestBackup(options, queue('backups', database.pool), database, slot),
     discover: (server, slot) =>
@@ -55,18 +59,29 @@ export function createClient(options: ClientOptions): Client {
     verify: (request, pool, jobId) => enqueueVerify(options, queue('maintenance', pool), request, jobId),
     prune: (request, pool) => enqueuePrune(options, queue('maintenance', pool), request),
     copy: (payload, pool) =>
-      enqueueCopy(queue('maintenance', pool), { payload, config: options.config.queue }),
-    findJob: (jobId) => findJob([...queues.values()], jobId),
+      enqueueCopy(queue('maintenance', pool), { payload, config: options.config().queue }),
+    findJob: (jobId) => findJob([...openNamed().values()], jobId),
     close: async () => {
-      await Promise.all([...queues.values()].map((each) => each.close()));
+      await Promise.all([...opened.values()].map((each) => each.close()));
     },
   };
 }
 
-function openQueues({ config, redis }: ClientOptions): Map<string, Queue> {
-  const names = configuredPools(config).flatMap((pool) => workerQueues.map((name) => queueName(name, pool)));
-  const { installation } = config;
-  return new Map(names.map((name) => [name, openQueue(name, { redis, installation })]));
+/** `openNamed` opens those of pools that the configuration names by now, and gives all. */
+function openQueues({ config, redis }: ClientOptions): {
+  opened: ReadonlyMap<string, Queue>;
+  openNamed: () => ReadonlyMap<string, Queue>;
+} {
+  const { installation } = config();
+  const opened = new Map<string, Queue>();
+  const openNamed = (): ReadonlyMap<string, Queue> => {
+    for (const pool of configuredPools(config()))
+      for (const name of workerQueues.map((kind) => queueName(kind, pool)))
+        if (!opened.has(name)) opened.set(name, openQueue(name, { redis, installation }));
+    return opened;
+  };
+  openNamed();
+  return { opened, openNamed };
 }
 
 function requestBackup(
@@ -78,7 +93,7 @@ function requestBackup(
   const { config, redis } = options;
   const backupId = idFor(options, database.name, slot);
   const request = { database, backupId, trigger: triggerOf(slot) };
-  return enqueueBackup({ queue, redis, config: config.queue }, request);
+  return enqueueBackup({ queue, redis, config: config().queue }, request);
 }
 
 function requestDiscover(
@@ -90,7 +105,7 @@ function requestDiscover(
   const { config, redis } = options;
   const jobId = idFor(options, `discover-${server.template.name}`, slot);
   const request = { server, jobId, trigger: triggerOf(slot) };
-  return enqueueDiscover({ queue, redis, config: config.queue }, request);
+  return enqueueDiscover({ queue, redis, config: config().queue }, request);
 }
 
 function idFor({ clock, randomBelow }: ClientOptions, database: string, slot: Date | undefined): string {
@@ -129,7 +144,7 @@ async function enqueueVerify(
   request: Payload<'verify'>,
   jobId = `verify-${request.backupId}-${compactTime(clock())}-${newAttemptId(randomBelow)}`,
 ): Promise<string> {
-  await queue.add('verify', request, maintenanceOptions({ jobId, queue: config.queue }));
+  await queue.add('verify', request, maintenanceOptions({ jobId, queue: config().queue }));
   return jobId;
 }
 
@@ -139,7 +154,7 @@ async function enqueuePrune(
   request: Payload<'prune'>,
 ): Promise<string> {
   const jobId = `prune-${request.database}-${compactTime(clock())}-${newAttemptId(randomBelow)}`;
-  await queue.add('prune', request, maintenanceOptions({ jobId, queue: config.queue }));
+  await queue.add('prune', request, maintenanceOptions({ jobId, queue: config().queue }));
   return jobId;
 }
 

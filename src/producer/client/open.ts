@@ -19,7 +19,7 @@ export async function withClient<T>(
   try {
     await requireRedis(redis);
     const client = createClient({
-      config: options.config,
+      config: () => options.config,
       redis,
       clock: () => new Date(),
       randomBelow: randomInt,

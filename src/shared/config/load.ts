@@ -15,6 +15,8 @@ export interface LoadOptions {
   /** The current folder when it is not given. */
   cwd?: string;
   readFile?: ReadFile;
+  /** It was a file before: then the environment alone does not do. */
+  fromFile?: boolean;
 }
 
 const usualFile = 'backupdata.yaml';
@@ -36,12 +38,17 @@ async function readSource(options: LoadOptions): Promise<ConfigSource> {
     return await readFileSource({ file, cwd, env, readFile });
   } catch (error) {
     if (!(error instanceof FileProblem)) throw error;
-    if (named === undefined) return readEnvironmentSource({ env, cwd });
+    if (named === undefined && options.fromFile !== true) return readEnvironmentSource({ env, cwd });
     throw configInvalid([{ path: [], message: error.message }], {
       locate: () => ({ line: 0, column: 0, label: file }),
-      hint: `It was named by ${options.file === undefined ? 'BACKUPDATA_CONFIG' : '--config'}; name a file that exists.`,
+      hint: hintOf(options, named),
     });
   }
+}
+
+function hintOf({ file }: LoadOptions, named: string | undefined): string {
+  if (named === undefined) return 'It was there when this process read it last; put it back.';
+  return `It was named by ${file === undefined ? 'BACKUPDATA_CONFIG' : '--config'}; name a file that exists.`;
 }
 
 /** BACKUPDATA_INSTALLATION stands above the file, so that one file serves two installations. */

@@ -35,7 +35,12 @@ async function readBytes(path: string, limit: number, readFile: ReadFile): Promi
   try {
     return await readFile(path, limit);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown failure';
+    const code = codeOf(error);
     throw new FileProblem(code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`, code === 'ENOENT');
   }
+}
+
+/** As `ENOENT`. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown failure';
 }

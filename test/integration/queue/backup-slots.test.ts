@@ -233,7 +233,7 @@ function withBench(
         installation,
         databases: [sampleDatabase({ schedule: '0 * * * *', ...changes })],
       });
-      const client = createClient({ config, redis, clock: () => noon });
+      const client = createClient({ config: () => config, redis, clock: () => noon });
       releases.push(client.close);
       const storage = await openStorage({ name: 'main', config: { type: 'local', path } });
       const resources = { storage: async () => storage } as unknown as Resources;

@@ -36,7 +36,7 @@ async function withQueues(use: (bench: Bench) => Promise<void>): Promise<void> {
   });
   await redis.connect();
   const config = configOf(installation);
-  const client = createClient({ config, redis, clock: () => new Date() });
+  const client = createClient({ config: () => config, redis, clock: () => new Date() });
   const held: { job: Job; finish(outcome?: Error): void }[] = [];
   const worker = new Worker(
     'backups',

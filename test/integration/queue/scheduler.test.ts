@@ -226,7 +226,7 @@ function withBench(use: (bench: Bench) => Promise<void>, redisUrl?: string): Pro
       };
       const config = (...databases: DatabaseConfig[]) => configOf(installation, databases);
       const clock = (): Date => new Date();
-      const client = createClient({ config: config(shopWith({}), lab), redis: connect(), clock });
+      const client = createClient({ config: () => config(shopWith({}), lab), redis: connect(), clock });
       releases.push(client.close);
       const queue = openQueue(schedulesQueue, { redis: connect(), installation });
       releases.push(() => queue.close());

@@ -6,6 +6,7 @@ import { verb } from '../verb.ts';
 export const serveVerb = verb<object>({
   command: 'serve',
   describe: 'Run the producer: the console of the queues, health and metrics',
+  hearsHangUps: true,
   builder: (parser) => parser,
   run: (context) =>
     withReleases(async (releases) => {
@@ -13,6 +14,7 @@ export const serveVerb = verb<object>({
       const server = await openServer(context, releases);
       const producer = await server.startProducer(redisUrl);
       const metrics = await server.startTelemetry({ defaultPort: 9090, services: [producer] });
+      server.followConfig();
       await Promise.race([producer.ready, untilStopped(context.signal)]);
       if (!context.signal.aborted) server.logger.info('producer ready', { http: producer.url, metrics });
       await untilStopped(context.signal);

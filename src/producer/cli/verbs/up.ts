@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import type { Config } from '../../../shared/config/schema.ts';
 import { configuredNames, configuredPools } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { type ReleaseStack, withReleases } from '../../../shared/lifecycle.ts';
@@ -16,6 +17,7 @@ interface Options {
 export const upVerb = verb<Options>({
   command: 'up',
   describe: 'Run everything in one process, with a Redis of its own unless REDIS_URL is set',
+  hearsHangUps: true,
   builder: (parser) =>
     parser.option('concurrency', {
       type: 'number',
@@ -34,9 +36,10 @@ async function up(context: CliContext, options: Options, releases: ReleaseStack)
   const server = await openServer(context, releases);
   const { redisUrl, ended } = await givenOrOwnRedis(context, releases);
   const producer = await server.startProducer(redisUrl);
-  const pools = [...new Set([...configuredPools(server.config), defaultPool])];
+  const pools = (config: Config): string[] => [...new Set([...configuredPools(config), defaultPool])];
   const worker = await server.startWorker({ redisUrl, pools, concurrency });
   const metrics = await server.startTelemetry({ defaultPort: 9090, services: [producer, worker] });
+  server.followConfig();
   await Promise.race([Promise.all([producer.ready, worker.ready]), untilStopped(context.signal)]);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await writeUpFile(dataDir, {

@@ -12,6 +12,7 @@ interface Options {
 export const workerVerb = verb<Options>({
   command: 'worker',
   describe: 'Take jobs from the queues until stopped',
+  hearsHangUps: true,
   builder: (parser) =>
     parser
       .option('pool', {
@@ -34,8 +35,9 @@ export const workerVerb = verb<Options>({
       const pools = parsePools(options.pool);
       const redisUrl = await findRedisUrl(context);
       const server = await openServer(context, releases);
-      const worker = await server.startWorker({ redisUrl, pools, concurrency });
+      const worker = await server.startWorker({ redisUrl, pools: () => pools, concurrency });
       const metrics = await server.startTelemetry({ defaultPort: 9091, services: [worker] });
+      server.followConfig();
       await Promise.race([worker.ready, untilStopped(context.signal)]);
       if (!context.signal.aborted) server.logger.info('worker ready', { pools, concurrency, metrics });
       await untilStopped(context.signal);
