@@ -5,7 +5,7 @@ import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { type Client, createClient } from '../../../src/producer/client/client.ts';
 import { follow, type Update } from '../../../src/producer/client/follow.ts';
 import { cancelJob, listJobs } from '../../../src/producer/client/jobs.ts';
-import type { Config } from '../../../src/shared/config/schema.ts';
+import type { Config, DatabaseConfig } from '../../../src/shared/config/schema.ts';
 import { redisPrefix } from '../../../src/shared/queues/names.ts';
 import { connectRedis } from '../../../src/shared/redis.ts';
 import { Secret } from '../../../src/shared/secret.ts';
@@ -21,6 +21,8 @@ interface Bench {
   /** Takes the next job and holds it until its `finish` is called. */
   take(): Promise<{ job: Job; finish(outcome?: Error): void }>;
   cancel(jobId: string): Promise<string>;
+  /** Gives the client a configuration of that database. */
+  reload(database: DatabaseConfig): void;
 }
 
 let count = 0;
@@ -35,7 +37,7 @@ async function withQueues(use: (bench: Bench) => Promise<void>): Promise<void> {
     onError: (error) => assert.fail(error),
   });
   await redis.connect();
-  const config = configOf(installation);
+  let config = configOf(installation, shop);
   const client = createClient({ config: () => config, redis, clock: () => new Date() });
   const held: { job: Job; finish(outcome?: Error): void }[] = [];
   const worker = new Worker(
@@ -70,6 +72,9 @@ async function withQueues(use: (bench: Bench) => Promise<void>): Promise<void> {
         assert.ok(next);
         return next;
       },
+      reload: (database) => {
+        config = configOf(installation, database);
+      },
       cancel: async (jobId) => {
         const job = await client.findJob(jobId);
         assert.ok(job);
@@ -85,8 +90,8 @@ async function withQueues(use: (bench: Bench) => Promise<void>): Promise<void> {
   }
 }
 
-function configOf(installation: string): Config {
-  return sampleConfig({ installation, databases: [shop] });
+function configOf(installation: string, database: DatabaseConfig): Config {
+  return sampleConfig({ installation, databases: [database] });
 }
 
 describe('a run that is asked for', () => {
@@ -232,5 +237,22 @@ describe('a job', () => {
       const text = JSON.stringify({ data: job.data, opts: job.opts });
       assert.doesNotMatch(text, /canary|127\.0\.0\.1|postgres:/);
       finish();
+    }));
+});
+
+describe('a client whose configuration is loaded anew', () => {
+  it('has the queues of a pool that came with it, and those of one that went', () =>
+    withQueues(async ({ client, reload }) => {
+      const first = await client.backup(shop);
+      const eu = { ...shop, pool: 'eu' };
+      assert.throws(() => client.queue('backups', 'eu'), /no database of the configuration is in pool "eu"/);
+      reload(eu);
+      const second = await client.backup(eu);
+      assert.equal((await client.findJob(second.jobId))?.queueName, 'backups.eu');
+      assert.equal((await client.findJob(first.jobId))?.queueName, 'backups');
+      assert.deepEqual(
+        client.queues.map(({ name }) => name),
+        ['backups', 'restores', 'maintenance', 'backups.eu', 'restores.eu', 'maintenance.eu'],
+      );
     }));
 });

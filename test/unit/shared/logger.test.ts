@@ -196,3 +196,19 @@ describe('the log in trouble', () => {
     await new Promise((resolve) => setImmediate(resolve));
   });
 });
+
+describe('the secrets of a log', () => {
+  it('may become others while it is written', async () => {
+    let secrets = ['canary-one'];
+    const lines = await linesOf({ secrets: () => secrets }, (logger) => {
+      logger.info('canary-one canary-two');
+      const child = logger.child({ database: 'shop' });
+      secrets = ['canary-two'];
+      child.info('canary-one canary-two', { error: new Error('canary-two') });
+    });
+    const [before, after] = lines.map((line) => JSON.parse(line));
+    assert.equal(before.message, '[redacted] canary-two');
+    assert.equal(after.message, 'canary-one [redacted]');
+    assert.equal(after.error.message, '[redacted]');
+  });
+});
