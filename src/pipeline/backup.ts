@@ -13,6 +13,7 @@ import { extentOf } from './extent.ts';
 import { restoreInstructions } from './instructions.ts';
 import { writePart } from './part/write.ts';
 import { removeAttempt } from './sweep.ts';
+import { withSizeJudged } from './usual-size.ts';
 
 export interface BackupRequest extends Attempt {
   installation: string;
@@ -21,6 +22,8 @@ export interface BackupRequest extends Attempt {
   /** Which start of the run this is, from 1. */
   attempt: number;
   trigger: Manifest['trigger'];
+  /** Stored bytes of the last backups, as `earlierSizes` has them. */
+  usualBytes?: number | null | undefined;
   clock: () => Date;
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
   /** Throws unless this attempt still owns the run; asked right before the commit. */
@@ -81,7 +84,8 @@ async function dumpAndCommit(request: BackupRequest, state: AttemptState): Promi
   const snapshotAt = clock();
   const { parts, notes } = await dumpParts(request, inspection, request.onPhase);
   const draft = draftManifest(request, { inspection, parts, startedAt, snapshotAt, notes });
-  const manifest = sealManifest(draft, await writeInstructions(request, draft), clock());
+  const sealed = sealManifest(draft, await writeInstructions(request, draft), clock());
+  const manifest = withSizeJudged(sealed, request.database);
   request.onPhase('commit');
   await request.fence();
   state.commitBegun = true;
@@ -122,6 +126,7 @@ function draftManifest(
     codecs: request.codecs.map(({ name, params }) => ({ name, params })),
     parts,
     bytes: 0,
+    ...(request.usualBytes !== undefined && { usualBytes: request.usualBytes }),
     estimatedSourceBytes: inspection.estimatedSourceBytes,
     notes: [...inspection.notes, ...notes],
   };

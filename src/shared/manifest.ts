@@ -68,6 +68,8 @@ const manifestSchema = z.object({
   ),
   parts: z.array(part).min(1),
   bytes: count,
+  /** What the last backups had; null where there were too few, absent where nobody asked. */
+  usualBytes: count.nullable().optional(),
   estimatedSourceBytes: count,
   notes: z.array(z.string()),
 });

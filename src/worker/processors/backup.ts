@@ -1,6 +1,5 @@
 import { backup } from '../../pipeline/backup.ts';
-import { listEntries, readManifest } from '../../pipeline/catalog/catalog.ts';
-import type { Storage } from '../../pipeline/storage/storage.ts';
+import { earlierSizes, unusualSize } from '../../pipeline/usual-size.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { newAttemptId } from '../../shared/ids.ts';
@@ -26,6 +25,8 @@ export async function processBackup(context: WorkerContext, start: Start): Promi
     { ...start, logger },
     { database, backupId: payload.backupId, trigger: payload.trigger, attemptId },
   );
+  const unusual = unusualSize(manifest, database.sizeAnomaly);
+  if (unusual !== undefined) logger.warn(unusual, { bytes: manifest.bytes, usualBytes: manifest.usualBytes });
   await followUp(context, manifest, database);
   const duration = Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt);
   logger.info('backup committed', { bytes: manifest.bytes, duration, committedAttempt: manifest.attemptId });
@@ -48,8 +49,16 @@ async function attempt(
   const { job, signal, token } = start;
   const storage = await resources.storage(database.storage);
   const limits = { maxDuration: database.maxDuration, noBytes: config.timeouts.noBytes };
-  const expectedBytes = await lastBytes(storage, database.name, signal);
-  const monitor = startMonitor({ context, job, attemptId, expectedBytes, limits, abort: start.abort });
+  const codecs = await resources.encoders(database);
+  const { last, usual } = await earlierSizes({ storage, database, codecs, signal });
+  const monitor = startMonitor({
+    context,
+    job,
+    attemptId,
+    expectedBytes: last,
+    limits,
+    abort: start.abort,
+  });
   const { lockDuration } = config.queue;
   const key = leaseKey(config.installation, database.name);
   try {
@@ -73,7 +82,8 @@ async function attempt(
         attempt: job.attemptsStarted,
         trigger,
         engine: await resources.engine(database.engine),
-        codecs: await resources.encoders(database),
+        codecs,
+        usualBytes: usual,
         storage,
         context: resources.context(signal),
         clock,
@@ -98,17 +108,6 @@ async function requireLock(extended: Promise<number>): Promise<void> {
   throw new BackupDataError('LOCK_LOST', 'the lock of the job was lost before the commit', {
     hint: 'Another worker takes the run over.',
   });
-}
-
-/** Stored bytes of the newest backup, to estimate how far this one is; null when there is none, or none that can be read. */
-async function lastBytes(storage: Storage, database: string, signal: AbortSignal): Promise<number | null> {
-  try {
-    const [latest] = await listEntries({ storage, database, signal });
-    return latest ? (await readManifest({ storage, backupId: latest.backupId, signal })).bytes : null;
-  } catch {
-    signal.throwIfAborted();
-    return null;
-  }
 }
 
 /** Every commit is copied, and proven as far as it can be without a private key; once it is proven, old ones may go. */
