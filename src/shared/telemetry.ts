@@ -12,7 +12,7 @@ export interface TelemetryOptions {
   problems: () => readonly string[];
 }
 
-/** Serves /livez, /readyz and /metrics; they hold no names but those of databases, and need no token. */
+/** Serves /livez, /readyz and /metrics; they hold no names but those of databases and storages, and need no token. */
 export async function startTelemetry(
   options: TelemetryOptions,
 ): Promise<{ url: string; close(): Promise<void> }> {

@@ -1,7 +1,9 @@
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq';
 import { asBackupDataError, BackupDataError, toFailedReason } from '../shared/errors.ts';
+import { newAttemptId } from '../shared/ids.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { WorkerContext } from './context.ts';
+import { fieldsOf } from './job-fields.ts';
 
 /** Why BullMQ's signal of a job was aborted by this worker; its reasons are strings. */
 export const stopReasons = { lockLost: 'lock lost', shutdown: 'shutdown' } as const;
@@ -19,11 +21,14 @@ export class NotYet extends Error {
 /** One start of a job, as a processor sees it. */
 export interface Start {
   job: Job;
+  /** Of a run, the attempt that this start is. */
+  attemptId: string;
   /** Proves to BullMQ that the job is this start's. */
   token: string;
   /** Aborted with a BackupDataError: cancelled, lock lost, too long, too silent; or at shutdown. */
   signal: AbortSignal;
   abort: (reason: BackupDataError) => void;
+  /** Its lines name the job, and what that is about. */
   logger: Logger;
 }
 
@@ -40,9 +45,11 @@ export async function runJob<Result>(
   const stop = (): void => run.abort(errorOf(signal?.reason));
   if (signal?.aborted) stop();
   signal?.addEventListener('abort', stop, { once: true });
-  const logger = context.logger.child(fieldsOf(job));
+  const attemptId = newAttemptId();
+  const logger = context.logger.child({ ...fieldsOf(job), ...(job.name === 'backup' && { attemptId }) });
+  const abort = (reason: BackupDataError): void => run.abort(reason);
   try {
-    return await process({ job, token, signal: run.signal, abort: (reason) => run.abort(reason), logger });
+    return await process({ job, attemptId, token, signal: run.signal, abort, logger });
   } catch (error) {
     return await giveUp({
       context,
@@ -85,16 +92,4 @@ function errorOf(reason: unknown): BackupDataError {
   return new BackupDataError('LOCK_LOST', 'the lock of the job was lost', {
     hint: 'Another worker takes the run over.',
   });
-}
-
-function fieldsOf(job: Job): Record<string, unknown> {
-  const data: Record<string, unknown> = typeof job.data === 'object' && job.data !== null ? job.data : {};
-  return {
-    job: job.name,
-    jobId: job.id,
-    backupId: data.backupId,
-    database: data.database,
-    server: data.server,
-    attempt: job.attemptsStarted,
-  };
 }

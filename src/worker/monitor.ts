@@ -1,8 +1,8 @@
-import type { Job } from 'bullmq';
 import { BackupDataError } from '../shared/errors.ts';
 import { cancelKey } from '../shared/queues/names.ts';
 import type { Progress } from '../shared/queues/progress.ts';
 import type { WorkerContext } from './context.ts';
+import type { Start } from './job.ts';
 import type { Lease } from './lease.ts';
 
 /** Milliseconds between looks; less where the lease is shorter than that, because a look renews it. */
@@ -30,13 +30,11 @@ export interface Monitor {
 
 export interface MonitorOptions {
   context: WorkerContext;
-  job: Job;
+  start: Pick<Start, 'job' | 'abort' | 'logger'>;
   attemptId: string | null;
   expectedBytes: number | null;
   /** Milliseconds. */
   limits: { maxDuration: number; noBytes: number };
-  /** Ends the run with that reason. */
-  abort: (reason: BackupDataError) => void;
 }
 
 export function startMonitor(options: MonitorOptions): Monitor {
@@ -45,12 +43,12 @@ export function startMonitor(options: MonitorOptions): Monitor {
   const tick = async (): Promise<void> => {
     // First, because it needs no Redis: while that is away, the look below does not end.
     const overdue = overdueReason(options.limits, state);
-    if (overdue) options.abort(overdue);
+    if (overdue) options.start.abort(overdue);
     if (busy) return;
     busy = true;
     // Redis may be away: then progress is not told and the lock will decide, but the run goes on.
     await watch(options, state).catch((error: unknown) =>
-      options.context.logger.debug('progress could not be told', { error }),
+      options.start.logger.debug('progress could not be told', { error }),
     );
     busy = false;
   };
@@ -102,7 +100,8 @@ function startState({ context }: MonitorOptions): State {
 }
 
 async function watch(options: MonitorOptions, state: State): Promise<void> {
-  const { context, job, abort } = options;
+  const { context, start } = options;
+  const { job, abort } = start;
   const [cancelled, kept] = await Promise.all([
     context.redis.get(cancelKey(context.config.installation, job.id ?? '')),
     state.lease?.renew() ?? true,
@@ -131,7 +130,7 @@ function overdueReason(limits: MonitorOptions['limits'], state: State): BackupDa
   return undefined;
 }
 
-function progressOf({ job, attemptId, expectedBytes }: MonitorOptions, state: State): Progress {
+function progressOf({ start: { job }, attemptId, expectedBytes }: MonitorOptions, state: State): Progress {
   const now = performance.now();
   const seconds = Math.max((now - state.reportedAt) / 1_000, 0.001);
   const bytesPerSecond = Math.max(0, Math.round((state.bytes - state.reported) / seconds));

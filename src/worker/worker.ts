@@ -1,15 +1,16 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Config, QueueConfig } from '../shared/config/schema.ts';
-import { serverOf } from '../shared/config/servers.ts';
 import { BackupDataError } from '../shared/errors.ts';
 import { createReleaseStack } from '../shared/lifecycle.ts';
 import { queueName, redisPrefix, type WorkerQueue } from '../shared/queues/names.ts';
 import { maxStartedAttempts, retryDelay } from '../shared/queues/options.ts';
 import { createThrottle } from '../shared/throttle.ts';
 import type { WorkerContext } from './context.ts';
+import { countAttempt, countEnds, countFromZero } from './counting.ts';
 import { drain } from './drain.ts';
 import { type Enqueuing, openEnqueuing } from './enqueuing.ts';
 import { runJob, type Start, stopReasons } from './job.ts';
+import { tellLost } from './lost.ts';
 import { processBackup } from './processors/backup.ts';
 import { processCopy } from './processors/copy.ts';
 import { processDiscover } from './processors/discover.ts';
@@ -63,6 +64,7 @@ export function startWorker(options: WorkerProcessOptions): WorkerProcess {
   const pools = new Map<string, Worker[]>();
   const openPools = (): void => {
     const common = { context: () => context, active, concurrency: options.concurrency };
+    countFromZero(context, options.pools(context.config));
     for (const pool of options.pools(context.config))
       if (!pools.has(pool)) pools.set(pool, openPool({ ...common, pool }));
   };
@@ -105,7 +107,8 @@ function openWorker(options: PoolOptions & { queue: WorkerQueue; maxStalledCount
   // BullMQ gives the signal only to a function that declares three parameters.
   const processor = (job: Job, token: string | undefined, signal: AbortSignal | undefined) => {
     const context = options.context();
-    const run = runJob({ context, job, token, signal }, async (start) => processorOf(job)(context, start));
+    const start = runJob({ context, job, token, signal }, async (start) => processorOf(job)(context, start));
+    const run = countAttempt(context, job, start);
     active.add(run);
     return run.finally(() => active.delete(run));
   };
@@ -152,31 +155,6 @@ function listen(worker: Worker, context: () => WorkerContext): void {
       logger.warn('queue error', { queue: worker.name, error, repeated }),
     ),
   );
-  worker.on('stalled', (jobId) =>
-    logger.warn('a worker was lost; its job is started again', { queue: worker.name, jobId }),
-  );
-  if (worker.name.startsWith('backups')) count(worker, context);
-}
-
-function count(worker: Worker, context: () => WorkerContext): void {
-  const { metrics } = context();
-  const labelsOf = (job: Job): { database: string; engine: string } => {
-    // Only names of the configuration become labels: whatever else a job holds would grow them without bound, and so would
-    // the databases of a server, which all count under the server's name.
-    const { config } = context();
-    const name = String(job.data?.database ?? job.data?.server);
-    const labelled =
-      config.databases.get(name) ?? (config.servers.get(name) ?? serverOf(config, name))?.template;
-    return { database: labelled?.name ?? 'unknown', engine: labelled?.engine ?? 'unknown' };
-  };
-  worker.on('completed', (job, result: { bytes: number; duration: number }) => {
-    if (job.name !== 'backup') return;
-    metrics.success.inc(labelsOf(job));
-    metrics.duration.observe(labelsOf(job), result.duration / 1_000);
-    metrics.size.observe(labelsOf(job), result.bytes);
-  });
-  worker.on('failed', (job) => {
-    // Without a finish time the job is only waiting for its next attempt.
-    if (job?.finishedOn !== undefined) metrics.failure.inc(labelsOf(job));
-  });
+  countEnds(worker, context);
+  tellLost(worker, context);
 }

@@ -7,6 +7,9 @@ export interface LoggedLine {
   message: string;
   backupId?: string;
   attemptId?: string;
+  attempt?: number;
+  database?: string;
+  job?: string;
   error?: { code?: string; message: string };
 }
 

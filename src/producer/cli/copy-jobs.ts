@@ -1,8 +1,8 @@
 import type { Job } from 'bullmq';
 import { BackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
 import { copyJobId } from '../../shared/queues/copy-job.ts';
+import { failureOf } from '../../shared/queues/failure.ts';
 import { parseProgress } from '../../shared/queues/progress.ts';
-import { failureOf } from '../client/follow.ts';
 import type { CliContext } from './context.ts';
 import type { CopyJob } from './copies.ts';
 

@@ -1,8 +1,9 @@
-import type { Job, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BackupDataError, fromFailedReason } from '../../shared/errors.ts';
 import { timeOfBackup } from '../../shared/ids.ts';
 import { successorOf } from '../../shared/queues/backup-job.ts';
+import { failureOf } from '../../shared/queues/failure.ts';
 import { cancelKey } from '../../shared/queues/names.ts';
 import { type Progress, parseProgress } from '../../shared/queues/progress.ts';
 
@@ -113,23 +114,6 @@ async function laterRun(
   ];
   const asked = timeOfBackup(jobId).getTime();
   return jobs.find((job) => job?.deduplicationId === onlyOne && job.timestamp >= asked)?.id;
-}
-
-export function failureOf(job: Job): BackupDataError {
-  const reason = job.failedReason ?? '';
-  if (
-    reason.includes('job stalled more than allowable limit') ||
-    reason.includes('job started more than allowable limit')
-  ) {
-    const restoring = job.name === 'restore' ? '; the target may be partial' : '';
-    return new BackupDataError('WORKER_LOST', `the worker that ran ${job.id} was lost${restoring}`, {
-      hint:
-        job.name === 'restore'
-          ? 'Look at the target before anything uses it, then restore again.'
-          : "See why in the worker's log; out of memory is the usual cause.",
-    });
-  }
-  return fromFailedReason(reason);
 }
 
 function lost(jobId: string, cause: unknown): BackupDataError {

@@ -1,9 +1,9 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
+import { failureOf } from '../../shared/queues/failure.ts';
 import { cancelKey, redisPrefix } from '../../shared/queues/names.ts';
 import { type Progress, parseProgress } from '../../shared/queues/progress.ts';
-import { failureOf } from './follow.ts';
 
 /** A job as people see it. Times are RFC 3339 UTC. */
 export interface JobSummary {

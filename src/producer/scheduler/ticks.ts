@@ -45,7 +45,7 @@ async function handle(
   } catch (error) {
     if (error instanceof DelayedError) throw error;
     const failure = asBackupDataError(error);
-    context.logger.error('a tick failed', { jobId: job.id, error: failure });
+    context.logger.error('a tick failed', { jobId: job.id, database: job.data?.database, error: failure });
     const reason = createRedactor(context.current().config.secrets).text(toFailedReason(failure));
     throw failure.retryable ? new Error(reason) : new UnrecoverableError(reason);
   }

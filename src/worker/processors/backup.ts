@@ -2,7 +2,6 @@ import { backup } from '../../pipeline/backup.ts';
 import { earlierSizes, unusualSize } from '../../pipeline/usual-size.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
-import { newAttemptId } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/manifest.ts';
 import { copyJobId } from '../../shared/queues/copy-job.ts';
 import { leaseKey } from '../../shared/queues/names.ts';
@@ -17,14 +16,10 @@ import { startMonitor } from '../monitor.ts';
 export async function processBackup(context: WorkerContext, start: Start): Promise<BackupResult> {
   const payload = parsePayload('backup', start.job.data);
   const database = await expectedDatabase(context, start, payload);
-  const attemptId = newAttemptId();
-  const logger = start.logger.child({ attemptId });
+  const { logger } = start;
   logger.info('backup started');
-  const manifest = await attempt(
-    context,
-    { ...start, logger },
-    { database, backupId: payload.backupId, trigger: payload.trigger, attemptId },
-  );
+  const { backupId, trigger } = payload;
+  const manifest = await attempt(context, start, { database, backupId, trigger });
   const unusual = unusualSize(manifest, database.sizeAnomaly);
   if (unusual !== undefined) logger.warn(unusual, { bytes: manifest.bytes, usualBytes: manifest.usualBytes });
   await followUp(context, manifest, database);
@@ -33,32 +28,24 @@ export async function processBackup(context: WorkerContext, start: Start): Promi
   return { backupId: manifest.backupId, attemptId: manifest.attemptId, bytes: manifest.bytes, duration };
 }
 
-interface Attempt {
+interface Run {
   database: DatabaseConfig;
   backupId: string;
-  attemptId: string;
   trigger: Manifest['trigger'];
 }
 
 async function attempt(
   context: WorkerContext,
   start: Start,
-  { database, backupId, attemptId, trigger }: Attempt,
+  { database, backupId, trigger }: Run,
 ): Promise<Manifest> {
   const { resources, config, clock, wait } = context;
-  const { job, signal, token } = start;
+  const { job, attemptId, signal, token, logger } = start;
   const storage = await resources.storage(database.storage);
   const limits = { maxDuration: database.maxDuration, noBytes: config.timeouts.noBytes };
   const codecs = await resources.encoders(database);
   const { last, usual } = await earlierSizes({ storage, database, codecs, signal });
-  const monitor = startMonitor({
-    context,
-    job,
-    attemptId,
-    expectedBytes: last,
-    limits,
-    abort: start.abort,
-  });
+  const monitor = startMonitor({ context, start, attemptId, expectedBytes: last, limits });
   const { lockDuration } = config.queue;
   const key = leaseKey(config.installation, database.name);
   try {
@@ -91,7 +78,7 @@ async function attempt(
         fence: () => requireLock(job.extendLock(token, lockDuration)),
         onBytes: monitor.bytes,
         onPhase: monitor.phase,
-        onWarning: (error) => start.logger.warn('what was to run after the backup failed', { error }),
+        onWarning: (error) => logger.warn('what was to run after the backup failed', { error }),
       });
       return manifest;
     } finally {

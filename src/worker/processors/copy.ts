@@ -33,7 +33,7 @@ export async function processCopy(context: WorkerContext, start: Start): Promise
 
 async function run(context: WorkerContext, start: Start, payload: Payload<'copy'>): Promise<CopyOutcome> {
   const { resources, config, clock, wait } = context;
-  const { job, token, signal, abort } = start;
+  const { job, token, signal } = start;
   const { backupId } = payload;
   const from = await sourcesOf(context, payload);
   const source = await findBackup({ storages: from, backupId, signal });
@@ -41,7 +41,7 @@ async function run(context: WorkerContext, start: Start, payload: Payload<'copy'
   const maxDuration = findDatabase(config, payload.database)?.maxDuration ?? day;
   const limits = { maxDuration, noBytes: config.timeouts.noBytes };
   const expectedBytes = source.manifest.bytes;
-  const monitor = startMonitor({ context, job, attemptId: null, expectedBytes, limits, abort });
+  const monitor = startMonitor({ context, start, attemptId: null, expectedBytes, limits });
   monitor.phase('copy');
   try {
     const { bytes, notes } = await copy({

@@ -17,10 +17,9 @@ import { startMonitor } from '../monitor.ts';
 export async function processDiscover(context: WorkerContext, start: Start): Promise<DiscoverResult> {
   const payload = parsePayload('discover', start.job.data);
   const server = await expectedServer(context, start, payload);
-  const { job, abort } = start;
   const { maxDuration } = server.template;
   const limits = { maxDuration, noBytes: context.config.timeouts.noBytes };
-  const monitor = startMonitor({ context, job, attemptId: null, expectedBytes: null, limits, abort });
+  const monitor = startMonitor({ context, start, attemptId: null, expectedBytes: null, limits });
   monitor.phase('discover');
   try {
     return await discoverAll(context, start, { server, trigger: payload.trigger });
@@ -50,7 +49,7 @@ async function discoverAll(
 /** One after the other: a lost worker's successor begins again, and the ids tell it what was enqueued already. */
 async function enqueueRuns(
   { enqueueBackup }: WorkerContext,
-  { job, signal }: Start,
+  { job, signal, logger }: Start,
   { trigger, databases }: { trigger: Payload<'discover'>['trigger']; databases: readonly DatabaseConfig[] },
 ): Promise<DiscoverResult['runs']> {
   const runs: DiscoverResult['runs'][number][] = [];
@@ -59,7 +58,9 @@ async function enqueueRuns(
   for (const database of databases) {
     signal.throwIfAborted();
     const backupId = newBackupId({ database: database.name, at: slot, slot });
-    runs.push({ database: database.name, ...(await enqueueBackup({ database, backupId, trigger })) });
+    const enqueued = await enqueueBackup({ database, backupId, trigger });
+    logger.info('backup enqueued', { database: database.name, backupId: enqueued.jobId, as: enqueued.as });
+    runs.push({ database: database.name, ...enqueued });
   }
   return runs;
 }

@@ -11,6 +11,7 @@ import { namedBackups } from '../../shared/queues/named-backups.ts';
 import { leaseKey } from '../../shared/queues/names.ts';
 import { type Payload, type PruneResult, parsePayload } from '../../shared/queues/payloads.ts';
 import type { WorkerContext } from '../context.ts';
+import { labelsOf } from '../counting.ts';
 import type { Start } from '../job.ts';
 import { startMonitor } from '../monitor.ts';
 
@@ -25,9 +26,8 @@ export async function processPrune(context: WorkerContext, start: Start): Promis
   const database = context.resources.database(payload.database);
   if (payload.policy !== undefined && payload.policy !== retentionFingerprint(database))
     throw otherPolicy(context, payload.database);
-  const { job, abort } = start;
   const limits = { maxDuration: day, noBytes: context.config.timeouts.noBytes };
-  const monitor = startMonitor({ context, job, attemptId: null, expectedBytes: null, limits, abort });
+  const monitor = startMonitor({ context, start, attemptId: null, expectedBytes: null, limits });
   monitor.phase('prune');
   try {
     return await pruneEverywhere(context, start, { payload, database });
@@ -62,7 +62,9 @@ async function pruneEverywhere(
   );
   const removed = await everywhere(owned, (place) => sweepIn(context, start, { database, place }));
   if (failures.length > 0) throw worst(failures, start.logger);
-  return { retired: retired.flat(), removed: removed.reduce((sum, count) => sum + count, 0) };
+  const result = { retired: retired.flat(), removed: removed.reduce((sum, count) => sum + count, 0) };
+  start.logger.info('prune done', { retired: result.retired.length, removed: result.removed });
+  return result;
 }
 
 /** Does each of a list although others fail; their failures are kept. */
@@ -136,8 +138,11 @@ async function retireIn(
     clock,
     signal,
   });
-  for (const backupId of retired) logger.info('backup retired', { backupId, storage: place.storage });
-  return retired.map((backupId) => ({ backupId, storage: place.storage }));
+  const { storage } = place;
+  for (const backupId of retired) logger.info('backup retired', { backupId, storage });
+  const labels = { ...labelsOf(context, { database: database.name }), storage };
+  context.metrics.pruneRetired.inc(labels, retired.length);
+  return retired.map((backupId) => ({ backupId, storage }));
 }
 
 /** Never what a run may still be writing, nor what any other job names. */
@@ -158,6 +163,8 @@ async function sweepIn(
     live: new Set([...named.keys(), ...(attempt === null ? [] : [attempt])]),
     signal,
   });
-  if (removed > 0) logger.info('objects swept', { removed, storage: place.storage });
+  const { storage } = place;
+  if (removed > 0) logger.info('objects swept', { removed, storage });
+  context.metrics.pruneRemoved.inc({ ...labelsOf(context, { database: database.name }), storage }, removed);
   return removed;
 }

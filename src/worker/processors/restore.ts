@@ -14,19 +14,12 @@ export async function processRestore(context: WorkerContext, start: Start): Prom
   const payload = parsePayload('restore', start.job.data);
   const target = await expectedDatabase(context, start, payload);
   const { resources, config, clock } = context;
-  const { job, signal, abort, logger } = start;
+  const { signal, logger } = start;
   const startedAt = clock();
   const found = await find(context, payload, signal);
   const { manifest, storage } = found;
   const limits = { maxDuration: target.maxDuration, noBytes: config.timeouts.noBytes };
-  const monitor = startMonitor({
-    context,
-    job,
-    attemptId: null,
-    expectedBytes: manifest.bytes,
-    limits,
-    abort,
-  });
+  const monitor = startMonitor({ context, start, attemptId: null, expectedBytes: manifest.bytes, limits });
   logger.info('restore started', { target: target.name, targetDatabase: payload.targetDatabase });
   try {
     const restored = await restore({

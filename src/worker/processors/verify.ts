@@ -21,18 +21,11 @@ export async function processVerify(context: WorkerContext, start: Start): Promi
   const { backupId, storage: storageName } = payload;
   const target = payload.target && (await expectedDatabase(context, start, payload.target));
   const { resources, config, clock } = context;
-  const { job, signal, abort, logger } = start;
+  const { signal, logger } = start;
   const storage = await resources.storage(storageName);
   const manifest = await readManifest({ storage, backupId, signal });
   const limits = { maxDuration: day, noBytes: config.timeouts.noBytes };
-  const monitor = startMonitor({
-    context,
-    job,
-    attemptId: null,
-    expectedBytes: manifest.bytes,
-    limits,
-    abort,
-  });
+  const monitor = startMonitor({ context, start, attemptId: null, expectedBytes: manifest.bytes, limits });
   monitor.phase('verify');
   try {
     const database = findDatabase(config, payload.database);
