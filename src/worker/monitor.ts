@@ -23,6 +23,8 @@ export interface Monitor {
   phase(phase: string): void;
   /** Stored bytes that were handled; resets the watch for silence. Cheap: it only counts. */
   bytes(count: number): void;
+  /** What `bytes` will be about, where that is known only now. */
+  expect(bytes: number | null): void;
   /** From now on the lease is renewed too, and its loss ends the run. */
   hold(lease: Lease): void;
   stop(): void;
@@ -66,6 +68,9 @@ export function startMonitor(options: MonitorOptions): Monitor {
       state.bytes += count;
       state.heardAt = performance.now();
     },
+    expect: (bytes) => {
+      state.expectedBytes = bytes;
+    },
     hold: (lease) => {
       state.lease = lease;
     },
@@ -77,6 +82,7 @@ interface State {
   phase: string;
   since: Date;
   bytes: number;
+  expectedBytes: number | null;
   /** What `bytes` was at the last tick, and when that was. */
   reported: number;
   reportedAt: number;
@@ -85,12 +91,13 @@ interface State {
   lease: Lease | undefined;
 }
 
-function startState({ context }: MonitorOptions): State {
+function startState({ context, expectedBytes }: MonitorOptions): State {
   const now = performance.now();
   return {
     phase: 'start',
     since: context.clock(),
     bytes: 0,
+    expectedBytes,
     reported: 0,
     reportedAt: now,
     startedAt: now,
@@ -130,12 +137,12 @@ function overdueReason(limits: MonitorOptions['limits'], state: State): BackupDa
   return undefined;
 }
 
-function progressOf({ start: { job }, attemptId, expectedBytes }: MonitorOptions, state: State): Progress {
+function progressOf({ start: { job }, attemptId }: MonitorOptions, state: State): Progress {
   const now = performance.now();
   const seconds = Math.max((now - state.reportedAt) / 1_000, 0.001);
   const bytesPerSecond = Math.max(0, Math.round((state.bytes - state.reported) / seconds));
   Object.assign(state, { reported: state.bytes, reportedAt: now });
-  const { phase, since, bytes } = state;
+  const { phase, since, bytes, expectedBytes } = state;
   return {
     phase,
     since: since.toISOString(),

@@ -6,9 +6,10 @@ import { type Fleet, withFleet } from '../support/fleet.ts';
 import { hangDump } from '../support/hung-dump.ts';
 import { type Installation, type Running, withInstallation } from '../support/installation.ts';
 import { assertInvariants, assertNoProcess } from '../support/invariants.ts';
+import { metricsOf } from '../support/metrics.ts';
 import { storedBytes } from '../support/stored.ts';
 import { until } from '../support/until.ts';
-import { linesOf, startsOf } from '../support/worker-log.ts';
+import { type LoggedLine, linesOf, startsOf } from '../support/worker-log.ts';
 
 /** Milliseconds: a worker looks for a cancellation once a second, ending the tools may take as long again; half a second for a busy machine. */
 const cancelsWithin = 2_500;
@@ -54,18 +55,52 @@ describe('a run that is ended from outside', () => {
       await assertInvariants(installation, { committed: [backupId], leftovers: 'none' });
     }));
 
+  const hung: [string, Limits, RegExp][] = [
+    ['that moves no byte for `timeouts.noBytes`', { noBytes: '2s' }, /no byte moved for 2 s/],
+    ['that takes longer than `maxDuration`', { maxDuration: '6s' }, /longer than maxDuration \(6 s\)/],
+  ];
+  for (const [what, limits, message] of hung)
+    it(`${what} ends with TIMEOUT, leaves nothing, and is tried again`, () =>
+      withRunMidway(async ({ installation, fleet, worker, backupId, wake }) => {
+        const hanging = await fleet.attemptAtWork('shop');
+        await until('the attempt has ended', () => failureOf(worker, backupId) !== undefined);
+        const failure = failureOf(worker, backupId);
+        assert.equal(failure?.code, 'TIMEOUT');
+        assert.match(failure.message, message);
+        assert.deepEqual(
+          (await installation.stored()).filter((key) => key.includes(`/${hanging}/`)),
+          [],
+        );
+        wake();
+
+        assert.notEqual((await fleet.outcome(backupId)).attemptId, hanging);
+        assert.equal(startsOf(worker, backupId).length, 2);
+        assert.equal(await worker.stop(), 0);
+        await assertInvariants(installation, { committed: [backupId], leftovers: 'none' });
+      }, limits));
+
   it('takes its tools along when its worker is killed, even those that wait for a server that hangs', () =>
     withRunMidway(async ({ installation, fleet, worker, backupId, wake }) => {
+      const lost = await fleet.attemptAtWork('shop');
       await worker.stop('SIGKILL');
       await assertNoProcess(installation);
       wake();
 
       const next = await installation.start(['worker']);
       await fleet.outcome(backupId);
+      const told = linesOf(next, backupId).find(({ message }) => message.startsWith('a worker was lost'));
+      assert.deepEqual([told?.attemptId, told?.database], [lost, 'shop']);
+      const attempts = 'backup_attempts_total{database="shop",engine="postgres"';
+      assert.equal((await metricsOf(next)).get(`${attempts},outcome="lost"}`), 1);
       assert.equal(await next.stop(), 0);
       await assertInvariants(installation, { committed: [backupId], leftovers: 'for the sweep' });
     }));
 });
+
+interface Limits {
+  noBytes?: string;
+  maxDuration?: string;
+}
 
 interface RunMidway {
   installation: Installation;
@@ -76,11 +111,15 @@ interface RunMidway {
 }
 
 /** A worker in the middle of a dump whose server hangs until it is woken. */
-async function withRunMidway(use: (run: RunMidway) => Promise<void>): Promise<void> {
+async function withRunMidway(
+  use: (run: RunMidway) => Promise<void>,
+  { noBytes = '30m', maxDuration = '24h' }: Limits = {},
+): Promise<void> {
   await withInstallation(async (installation) => {
     const { postgres, configure, start } = installation;
     const source = await createBulk(postgres, 16);
-    await configure({ databases: { shop: { engine: 'postgres', url: postgres.url(source) } } });
+    const shop = { engine: 'postgres', url: postgres.url(source), maxDuration };
+    await configure({ databases: { shop }, timeouts: { noBytes } });
     await withFleet(installation, async (fleet) => {
       const worker = await start(['worker']);
       const backupId = await fleet.backup('shop');
@@ -98,6 +137,6 @@ async function withRunMidway(use: (run: RunMidway) => Promise<void>): Promise<vo
   });
 }
 
-function failureOf(worker: Running, backupId: string): { code?: string } | undefined {
+function failureOf(worker: Running, backupId: string): LoggedLine['error'] {
   return linesOf(worker, backupId).find(({ message }) => message === 'backup failed')?.error;
 }

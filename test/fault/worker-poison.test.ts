@@ -9,6 +9,7 @@ import { type Installation, type Running, withInstallation } from '../support/in
 import { assertInvariants } from '../support/invariants.ts';
 import { makeTools } from '../support/misbehaving-tools.ts';
 import { until } from '../support/until.ts';
+import type { LoggedLine } from '../support/worker-log.ts';
 
 /** As the configuration has it where nothing else is said: two workers may be lost, not three. */
 const mostStarts = 3;
@@ -34,6 +35,14 @@ describe('a run that kills every worker that starts it', () => {
           message: /the worker that ran shop-.* was lost/,
         });
         assert.equal(await readFile(starts, 'utf8'), 'start\n'.repeat(mostStarts));
+        const [told, ...others] = errorsOf(survivor);
+        assert.deepEqual(others, []);
+        assert.match(told?.backupId ?? '', /^shop-/);
+        assert.match(told?.attemptId ?? '', /^a/);
+        assert.deepEqual(
+          [told?.message, told?.error?.code, told?.database],
+          ['backup failed', 'WORKER_LOST', 'shop'],
+        );
 
         await rm(poison);
         const healthy = await fleet.backup('shop');
@@ -43,6 +52,13 @@ describe('a run that kills every worker that starts it', () => {
       });
     }));
 });
+
+function errorsOf({ log }: Running): LoggedLine[] {
+  const lines = log()
+    .split('\n')
+    .filter((line) => line.includes('"level":"error"'));
+  return lines.map((line): LoggedLine => JSON.parse(line));
+}
 
 /** Starts workers, each when the one before it died, until one is alive while the condition holds. */
 async function startUntilOneLives(installation: Installation, condition: () => boolean): Promise<Running> {

@@ -1,4 +1,5 @@
 import { backup } from '../../pipeline/backup.ts';
+import type { Storage } from '../../pipeline/storage/storage.ts';
 import { earlierSizes, unusualSize } from '../../pipeline/usual-size.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
@@ -10,7 +11,7 @@ import type { WorkerContext } from '../context.ts';
 import { expectedDatabase } from '../drift.ts';
 import type { Start } from '../job.ts';
 import { acquireLease } from '../lease.ts';
-import { startMonitor } from '../monitor.ts';
+import { type Monitor, startMonitor } from '../monitor.ts';
 
 /** One attempt of a run, from the lease on the database to the commit and what follows it. */
 export async function processBackup(context: WorkerContext, start: Start): Promise<BackupResult> {
@@ -34,59 +35,57 @@ interface Run {
   trigger: Manifest['trigger'];
 }
 
-async function attempt(
-  context: WorkerContext,
-  start: Start,
-  { database, backupId, trigger }: Run,
-): Promise<Manifest> {
-  const { resources, config, clock, wait } = context;
-  const { job, attemptId, signal, token, logger } = start;
-  const storage = await resources.storage(database.storage);
-  const limits = { maxDuration: database.maxDuration, noBytes: config.timeouts.noBytes };
-  const codecs = await resources.encoders(database);
-  const { last, usual } = await earlierSizes({ storage, database, codecs, signal });
-  const monitor = startMonitor({ context, start, attemptId, expectedBytes: last, limits });
-  const { lockDuration } = config.queue;
-  const key = leaseKey(config.installation, database.name);
+async function attempt(context: WorkerContext, start: Start, run: Run): Promise<Manifest> {
+  const { resources, config, redis, clock, wait } = context;
+  const { attemptId, signal } = start;
+  const limits = { maxDuration: run.database.maxDuration, noBytes: config.timeouts.noBytes };
+  // Before anything is asked of anybody: whatever hangs is within its limits.
+  const monitor = startMonitor({ context, start, attemptId, expectedBytes: null, limits });
   try {
-    const lease = await acquireLease({
-      redis: context.redis,
-      key,
-      owner: attemptId,
-      duration: lockDuration,
-      signal,
-      clock,
-      wait,
-    });
+    const storage = await resources.storage(run.database.storage);
+    const key = leaseKey(config.installation, run.database.name);
+    const duration = config.queue.lockDuration;
+    const lease = await acquireLease({ redis, key, owner: attemptId, duration, signal, clock, wait });
     monitor.hold(lease);
     try {
-      const { manifest } = await backup({
-        database,
-        installation: config.installation,
-        shared: resources.isShared(database.storage),
-        backupId,
-        attemptId,
-        attempt: job.attemptsStarted,
-        trigger,
-        engine: await resources.engine(database.engine),
-        codecs,
-        usualBytes: usual,
-        storage,
-        context: resources.context(signal),
-        clock,
-        wait,
-        fence: () => requireLock(job.extendLock(token, lockDuration)),
-        onBytes: monitor.bytes,
-        onPhase: monitor.phase,
-        onWarning: (error) => logger.warn('what was to run after the backup failed', { error }),
-      });
-      return manifest;
+      return await dumpWatched(context, start, { ...run, storage, monitor });
     } finally {
       await lease.release();
     }
   } finally {
     monitor.stop();
   }
+}
+
+async function dumpWatched(
+  { resources, config, clock, wait }: WorkerContext,
+  { job, attemptId, signal, token, logger }: Start,
+  { database, backupId, trigger, storage, monitor }: Run & { storage: Storage; monitor: Monitor },
+): Promise<Manifest> {
+  const codecs = await resources.encoders(database);
+  const { last, usual } = await earlierSizes({ storage, database, codecs, signal });
+  monitor.expect(last);
+  const { manifest } = await backup({
+    database,
+    installation: config.installation,
+    shared: resources.isShared(database.storage),
+    backupId,
+    attemptId,
+    attempt: job.attemptsStarted,
+    trigger,
+    engine: await resources.engine(database.engine),
+    codecs,
+    usualBytes: usual,
+    storage,
+    context: resources.context(signal),
+    clock,
+    wait,
+    fence: () => requireLock(job.extendLock(token, config.queue.lockDuration)),
+    onBytes: monitor.bytes,
+    onPhase: monitor.phase,
+    onWarning: (error) => logger.warn('what was to run after the backup failed', { error }),
+  });
+  return manifest;
 }
 
 /** The commit's fence: a worker that was stopped and woken up late must not commit what another has begun again. */
