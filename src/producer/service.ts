@@ -7,6 +7,8 @@ import type { Service } from '../shared/service.ts';
 import { isLoopback, startConsole } from './api/console.ts';
 import { createClient } from './client/client.ts';
 import { createReloadable, type Loaded } from './current.ts';
+import { startNotifying } from './notifiers/notifying.ts';
+import { openOutbox } from './notifiers/outbox.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 
 export interface ProducerService extends Service {
@@ -45,9 +47,13 @@ export async function startProducerService(options: {
   });
   releases.push(scheduler.close);
   onReload(scheduler.look);
+  const outbox = openOutbox({ current, redis });
+  releases.push(outbox.close);
+  const count = (): void => undefined;
+  releases.push(startNotifying({ current, redis, logger, clock, random: Math.random, count }).close);
   let url: string | null = null;
   if (isLoopback(host)) {
-    const queues = (): Queue[] => [...client.queues, scheduler.queue];
+    const queues = (): Queue[] => [...client.queues, scheduler.queue, outbox.queue];
     const board = await startConsole({ host, port, queues: queues() });
     onReload(() => board.show(queues()));
     releases.push(board.close);

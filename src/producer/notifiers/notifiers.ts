@@ -1,0 +1,40 @@
+import { lookup } from 'node:dns';
+import type { NotifierConfig } from '../../shared/config/notifier-schema.ts';
+import type { RunEventKind } from '../../shared/queues/run-event.ts';
+import type { NotifierOptions } from './delivery.ts';
+import type { Notifier } from './notifier.ts';
+
+const limits = { connect: 5_000, whole: 10_000 };
+
+interface Making extends Partial<Pick<NotifierOptions, 'lookup' | 'limits'>> {
+  name: string;
+  config: NotifierConfig;
+  clock: () => Date;
+}
+
+/** The notifier of that name. Only its own code is loaded. */
+export async function notifierFor({ config, ...options }: Making): Promise<Notifier> {
+  const common = { lookup, limits, ...options };
+  switch (config.type) {
+    case 'slack':
+      return (await import('./slack.ts')).createSlack({ ...common, config });
+    case 'webhook':
+      return (await import('./webhook.ts')).createWebhook({ ...common, config });
+    case 'email':
+      return (await import('./email.ts')).createEmail({ ...common, config });
+    case 'healthcheck':
+      return (await import('./healthcheck.ts')).createHealthcheck({ ...common, config });
+  }
+}
+
+/** A check is told of what its pings are for, any other notifier of what it is configured for. */
+export function hears(config: NotifierConfig, kind: RunEventKind): boolean {
+  if (config.type === 'healthcheck') return kind === 'start' || kind === 'success' || kind === 'failure';
+  return config.on.some((each) => each === kind);
+}
+
+/** Where it sends to, as far as anybody may see it: the host. */
+export function placeOf(config: NotifierConfig): string {
+  const { host } = new URL((config.type === 'slack' ? config.webhook : config.url).reveal());
+  return host;
+}

@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { asBackupDataError, toFailedReason } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/logger.ts';
+import { notificationsQueue, redisPrefix } from '../../shared/queues/names.ts';
+import { retryDelay } from '../../shared/queues/options.ts';
+import { type Payload, parsePayload } from '../../shared/queues/payloads.ts';
+import type { RunEventKind } from '../../shared/queues/run-event.ts';
+import { createRedactor } from '../../shared/redact.ts';
+import { createThrottle } from '../../shared/throttle.ts';
+import type { Loaded } from '../current.ts';
+import { notifierFor } from './notifiers.ts';
+
+/** What became of one attempt to tell one notifier: `failed` is not tried again, `retried` is. */
+export interface Told {
+  notifier: string;
+  kind: RunEventKind;
+  outcome: 'sent' | 'failed' | 'retried';
+}
+
+export interface NotifyingOptions {
+  current: () => Pick<Loaded, 'config'>;
+  /** Of the role `worker`: it waits for a Redis that is away. */
+  redis: Redis;
+  logger: Logger;
+  clock: () => Date;
+  random: () => number;
+  /** For metrics. */
+  count: (told: Told) => void;
+}
+
+/** Notifications at once, and how many of them one notifier may have: those that hang hold up no other. */
+const most = { all: 48, each: 8 };
+/** Milliseconds after which one that found its notifier busy comes again, half more or less. */
+const pause = 1_000;
+/** Milliseconds that BullMQ is given to close; with Redis away it may not come to an end. */
+const patience = 2_000;
+
+/** Tells notifiers what the outbox holds for them. Any number of producers may run one. */
+export function startNotifying(options: NotifyingOptions): { close(): Promise<void> } {
+  const { current, redis, logger, clock, random } = options;
+  const { installation, queue } = current().config;
+  const busy = new Map<string, number>();
+  // BullMQ gives the signal only to a function that declares three parameters.
+  const processor = (job: Job, token: string | undefined, signal: AbortSignal | undefined) =>
+    handle(options, { job, token, busy, signal: signal ?? new AbortController().signal });
+  const worker = new Worker(notificationsQueue, processor, {
+    connection: redis,
+    prefix: redisPrefix(installation),
+    concurrency: most.all,
+    lockDuration: queue.lockDuration,
+    stalledInterval: queue.stalledInterval,
+    maxStalledCount: queue.maxStalledCount,
+    settings: { backoffStrategy: (attemptsMade) => retryDelay(attemptsMade, current().config.queue, random) },
+  });
+  const throttle = createThrottle({ clock, interval: 5_000 });
+  worker.on('error', (error) =>
+    throttle(error.message, (repeated) => logger.warn('notifications: queue error', { error, repeated })),
+  );
+  return { close: () => closeWithin(worker) };
+}
+
+/** What is being told is let come to its end for a while, and then aborted: it is told again. */
+async function closeWithin(worker: Worker): Promise<void> {
+  const over = new AbortController();
+  const closing = worker
+    .close()
+    .catch(() => undefined)
+    .finally(() => over.abort());
+  const late = () => delay(patience, undefined, { signal: over.signal }).catch(() => undefined);
+  await Promise.race([closing, late()]);
+  if (over.signal.aborted) return;
+  worker.cancelAllJobs('the producer stops');
+  await Promise.race([closing, late()]);
+}
+
+interface Handled {
+  job: Job;
+  token: string | undefined;
+  /** How many notifications each notifier has now. */
+  busy: Map<string, number>;
+  signal: AbortSignal;
+}
+
+async function handle(options: NotifyingOptions, handled: Handled): Promise<void> {
+  const { job, busy, signal } = handled;
+  const payload = read(options, job);
+  const { notifier } = payload;
+  const others = busy.get(notifier) ?? 0;
+  if (others >= most.each) return putOff(options, handled, pause);
+  busy.set(notifier, others + 1);
+  try {
+    await tell(options, payload, signal);
+  } catch (error) {
+    // The producer stops: it was not the notifier's failure, so that it costs no attempt.
+    if (signal.aborted) return await putOff(options, handled, 0);
+    throw failureOf(options, { job, payload }, error);
+  } finally {
+    busy.set(notifier, (busy.get(notifier) ?? 1) - 1);
+  }
+}
+
+function read({ logger }: NotifyingOptions, job: Job): Payload<'notify'> {
+  try {
+    return parsePayload('notify', job.data);
+  } catch (error) {
+    logger.error('a notification cannot be read', { jobId: job.id, error });
+    throw new UnrecoverableError(toFailedReason(error));
+  }
+}
+
+/** Back to the queue, for about so many milliseconds. This is no attempt. */
+async function putOff(
+  { clock, random }: NotifyingOptions,
+  { job, token }: Handled,
+  milliseconds: number,
+): Promise<never> {
+  await job.moveToDelayed(clock().getTime() + Math.round(milliseconds * (0.5 + random())), token);
+  throw new DelayedError();
+}
+
+async function tell(
+  { current, clock, logger, count }: NotifyingOptions,
+  { notifier, event }: Payload<'notify'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const config = current().config.notifiers.get(notifier);
+  const { kind, database, id } = event;
+  if (!config) {
+    logger.warn('a notification was dropped: its notifier is no longer in the configuration', {
+      ...{ notifier, kind, database, event: id },
+    });
+    return;
+  }
+  await (await notifierFor({ name: notifier, config, clock })).notify(event, signal);
+  logger.info('notification sent', { notifier, kind, database, event: id });
+  count({ notifier, kind, outcome: 'sent' });
+}
+
+/** What BullMQ is thrown. It decides by it whether there is another attempt. */
+function failureOf(
+  { current, logger, count }: NotifyingOptions,
+  { job, payload }: { job: Job; payload: Payload<'notify'> },
+  thrown: unknown,
+): Error {
+  const { notifier, event } = payload;
+  const { kind, database, id } = event;
+  const error = asBackupDataError(thrown);
+  const again = error.retryable && job.attemptsMade + 1 < (job.opts.attempts ?? 1);
+  const fields = { notifier, kind, database, event: id, error };
+  if (again) logger.warn('a notification failed, and is tried again', fields);
+  else logger.error('a notification failed for good', fields);
+  count({ notifier, kind, outcome: again ? 'retried' : 'failed' });
+  const reason = createRedactor(current().config.secrets).text(toFailedReason(error));
+  return error.retryable ? new Error(reason) : new UnrecoverableError(reason);
+}
