@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { createServer as createTlsServer } from 'node:tls';
+import type { SinkTls } from './http-sink.ts';
 
 export interface Mail {
   from: string;
@@ -17,15 +19,20 @@ export interface SmtpSink {
   seen: readonly string[];
   /** What it answers to the commands that begin so, such as `RCPT` or `DATA`; `hang` for nothing at all. */
   answer(answers: Readonly<Record<string, string>>): void;
+  /** Connections that were ever made, and those that are open. */
+  connections(): { made: number; open: number };
   close(): Promise<void>;
 }
 
-export async function startSmtpSink(): Promise<SmtpSink> {
+/** On 127.0.0.1. */
+export async function startSmtpSink(tls?: SinkTls): Promise<SmtpSink> {
   const mails: Mail[] = [];
   const seen: string[] = [];
   const sockets = new Set<Socket>();
   let answers: Readonly<Record<string, string>> = {};
-  const server = createServer((socket) => {
+  let made = 0;
+  const listener = (socket: Socket): void => {
+    made += 1;
     sockets.add(socket);
     // Whoever sends may go away at any time.
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
@@ -36,7 +43,8 @@ export async function startSmtpSink(): Promise<SmtpSink> {
     };
     answer('CONNECT', '220 sink ESMTP');
     converse(socket, { answer, mails, seen });
-  });
+  };
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -47,6 +55,7 @@ export async function startSmtpSink(): Promise<SmtpSink> {
     answer: (next) => {
       answers = next;
     },
+    connections: () => ({ made, open: sockets.size }),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -73,7 +82,9 @@ const usual: Readonly<Record<string, string>> = {
 function converse(socket: Socket, { answer, mails, seen }: Conversation): void {
   let mail: Mail = { from: '', to: [], lines: [] };
   let inData = false;
-  createInterface({ input: socket }).on('line', (line) => {
+  const lines = createInterface({ input: socket });
+  lines.on('error', () => undefined);
+  lines.on('line', (line) => {
     seen.push(line);
     if (inData && line !== '.') return void mail.lines.push(line.replace(/^\./, ''));
     if (inData) {

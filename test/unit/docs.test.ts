@@ -4,6 +4,7 @@ import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { runEventSchema } from '../../src/shared/queues/run-event.ts';
 import { loadText } from './shared/config/load-text.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -61,6 +62,20 @@ describe('the documentation', () => {
     assert.equal(config.databases.get('shop')?.spread, 1_200_000);
   });
 
+  it('shows notifiers in docs/notifications.md that load, and an event as it is', async () => {
+    const [entry = '', ...others] = await yamlOf('docs/notifications.md');
+    assert.deepEqual(others, []);
+    const text = `storages: { main: { type: local, path: backups } }
+databases: { shop: { engine: postgres, url: "\${SHOP_URL}" } }
+${entry}`;
+    const config = await loadText(text, given);
+    assert.deepEqual([...config.notifiers.keys()], ['ops', 'audit', 'mail', 'checks']);
+    const page = await readFile(join(root, 'docs', 'notifications.md'), 'utf8');
+    const [, json = ''] = /^```json\n([\s\S]*?)\n```$/m.exec(page) ?? [];
+    const event: unknown = JSON.parse(json);
+    assert.deepEqual(runEventSchema.parse(event), event);
+  });
+
   it('names every environment variable that the configuration reads', async () => {
     const page = await readFile(join(root, 'docs', 'configuration.md'), 'utf8');
     const { stdout } = await promisify(execFile)(
@@ -87,10 +102,15 @@ const given = {
     AWS_ACCESS_KEY_ID: 'key',
     GCS_KEY: 'key',
     GCS_SECRET: 'secret',
+    SLACK_WEBHOOK_URL: 'https://hooks.example.com/T/B/C',
+    SMTP_USER: 'mailer',
+    SMTP_PASSWORD: 'password',
+    PING_KEY: 'key',
   },
   files: {
     '/run/secrets/azure': 'c2VjcmV0\n',
     '/run/secrets/aws': 'secret\n',
+    '/run/secrets/audit': 'secret\n',
     '/run/secrets/age.key': `${identity}\n`,
   },
 };

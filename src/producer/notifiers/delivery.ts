@@ -20,6 +20,11 @@ export interface Recipient {
   host: string;
 }
 
+/** A name or an address, without brackets: what messages may say of a URL. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
 /** One attempt to tell a recipient, within the time that is given to it. Throws as `Notifier.notify` does, or what aborted it. */
 export async function deliver(
   recipient: Recipient,
@@ -42,7 +47,7 @@ export async function deliver(
 /** For what may pass by itself. */
 export function failed(recipient: Recipient, what: string, cause?: unknown): BackupDataError {
   return new BackupDataError('NOTIFICATION_FAILED', `${described(recipient)} ${what}`, {
-    hint: 'It is tried again by itself; look whether the address answers from this machine.',
+    hint: `Look whether it answers from this machine; \`backupdata notify test ${recipient.name}\` tries it.`,
     cause,
   });
 }

@@ -3,8 +3,8 @@ import { createTransport } from 'nodemailer';
 import type { RunEvent } from '../../shared/queues/run-event.ts';
 import { renderFields } from '../cli/output/fields.ts';
 import { openConnection } from './connect.ts';
-import { deliver, failed, type NotifierOptions, type Recipient, refused } from './delivery.ts';
-import { decoded, hostOf } from './http.ts';
+import { deliver, failed, hostOf, type NotifierOptions, type Recipient, refused } from './delivery.ts';
+import { decoded } from './http.ts';
 import type { Notifier } from './notifier.ts';
 import { textOf } from './text.ts';
 

@@ -1,6 +1,6 @@
 import type { RunEventKind } from '../../shared/queues/run-event.ts';
-import type { NotifierOptions } from './delivery.ts';
-import { hostOf, post } from './http.ts';
+import { hostOf, type NotifierOptions } from './delivery.ts';
+import { post } from './http.ts';
 import type { Notifier } from './notifier.ts';
 import { causeOf } from './text.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { openConnection } from './connect.ts';
-import { deliver, failed, type NotifierOptions, type Recipient, refused } from './delivery.ts';
+import { deliver, failed, hostOf, type NotifierOptions, type Recipient, refused } from './delivery.ts';
 
 export interface Post {
   url: URL;
@@ -37,11 +37,6 @@ export async function post(sender: Sender, { url, headers, body }: Post, signal:
       connection.destroy();
     }
   });
-}
-
-/** What messages may say of a URL. */
-export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 function connectFor(sender: Sender, url: URL, signal: AbortSignal): Promise<Socket> {

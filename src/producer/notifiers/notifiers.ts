@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import type { NotifierConfig } from '../../shared/config/notifier-schema.ts';
 import type { RunEventKind } from '../../shared/queues/run-event.ts';
-import type { NotifierOptions } from './delivery.ts';
+import { hostOf, type NotifierOptions } from './delivery.ts';
 import type { Notifier } from './notifier.ts';
 
 const limits = { connect: 5_000, whole: 10_000 };
@@ -35,6 +35,5 @@ export function hears(config: NotifierConfig, kind: RunEventKind): boolean {
 
 /** Where it sends to, as far as anybody may see it: the host. */
 export function placeOf(config: NotifierConfig): string {
-  const { host } = new URL((config.type === 'slack' ? config.webhook : config.url).reveal());
-  return host;
+  return hostOf(new URL((config.type === 'slack' ? config.webhook : config.url).reveal()));
 }

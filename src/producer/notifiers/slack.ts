@@ -1,6 +1,6 @@
 import type { RunEvent } from '../../shared/queues/run-event.ts';
-import type { NotifierOptions } from './delivery.ts';
-import { hostOf, post } from './http.ts';
+import { hostOf, type NotifierOptions } from './delivery.ts';
+import { post } from './http.ts';
 import type { Notifier } from './notifier.ts';
 import { type EventText, textOf } from './text.ts';
 

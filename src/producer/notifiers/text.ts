@@ -83,7 +83,7 @@ function whatHappened(event: RunEvent): Field[] {
   return [
     ['Status', kind],
     ['Database', database],
-    ['Server', server],
+    ['Server', server === '' ? [] : server],
     ['Over', since ? `${incident.kind}, since ${formatTime(since)} (${lastedFor(since, at)})` : []],
     ['Attempt', job && job.attempts > 0 ? `${job.attempt} of ${job.attempts}` : []],
     ['Cause', causeOf(event) ?? []],
@@ -134,9 +134,9 @@ function whatNext({ nextRun, link }: RunEvent): Field[] {
 
 function change(bytes: number, previous: number | null): string {
   if (previous === null || previous === 0) return '';
-  const percent = (bytes / previous - 1) * 100;
-  const rounded = Math.abs(percent) < 10 ? percent.toFixed(1) : percent.toFixed(0);
-  return ` (${percent > 0 ? '+' : ''}${rounded.replace(/^-?0\.0$/, '0')}% against the last)`;
+  const exact = (bytes / previous - 1) * 100;
+  const percent = Math.abs(exact) < 10 ? Math.round(exact * 10) / 10 : Math.round(exact);
+  return ` (${percent > 0 ? '+' : ''}${percent === 0 ? 0 : percent}% against the last)`;
 }
 
 function lastedFor(since: Date, at: string): string {

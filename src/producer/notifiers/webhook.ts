@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import type { NotifierOptions } from './delivery.ts';
-import { hostOf, post } from './http.ts';
+import { hostOf, type NotifierOptions } from './delivery.ts';
+import { post } from './http.ts';
 import type { Notifier } from './notifier.ts';
 
 /** Each event as JSON to a program. With a secret it can tell that it is ours, and when it was sent. */

@@ -7,6 +7,7 @@ import { downloadVerb } from './download.ts';
 import { jobsVerbs } from './jobs.ts';
 import { keygenVerb } from './keygen.ts';
 import { listVerb } from './list.ts';
+import { notifyVerbs } from './notify.ts';
 import { pinVerb, unpinVerb } from './pin.ts';
 import { pruneVerb } from './prune.ts';
 import { restoreVerb } from './restore.ts';
@@ -36,5 +37,6 @@ export const verbs: readonly (Verb | VerbGroup)[] = [
   jobsVerbs,
   checkVerb,
   configVerbs,
+  notifyVerbs,
   keygenVerb,
 ];
