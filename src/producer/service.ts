@@ -7,6 +7,9 @@ import type { Service } from '../shared/service.ts';
 import { isLoopback, startConsole } from './api/console.ts';
 import { createClient } from './client/client.ts';
 import { createReloadable, type Loaded } from './current.ts';
+import { startEvents } from './events/events.ts';
+import { createKnownDatabases } from './freshness/known-databases.ts';
+import { startFreshness } from './freshness/start.ts';
 import { startNotifying } from './notifiers/notifying.ts';
 import { openOutbox } from './notifiers/outbox.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
@@ -41,16 +44,21 @@ export async function startProducerService(options: {
   const clock = (): Date => new Date();
   const client = createClient({ config: () => current().config, redis, clock });
   releases.push(client.close);
-  const scheduler = startScheduler({
-    ...{ current, redis, client, logger, clock, random: Math.random },
-    onMissed: async () => undefined,
-  });
-  releases.push(scheduler.close);
-  onReload(scheduler.look);
   const outbox = openOutbox({ current, redis });
   releases.push(outbox.close);
   const count = (): void => undefined;
   releases.push(startNotifying({ current, redis, logger, clock, random: Math.random, count }).close);
+  const known = createKnownDatabases({ redis, installation: current().config.installation });
+  const freshness = startFreshness({ current, logger, clock, known });
+  releases.push(freshness.close);
+  const events = startEvents({ current, redis, freshness, known, tell: outbox.tell, logger, clock });
+  releases.push(events.close);
+  const scheduler = startScheduler({
+    ...{ current, redis, client, logger, clock, random: Math.random },
+    onMissed: events.tellMissed,
+  });
+  releases.push(scheduler.close);
+  onReload(scheduler.look);
   let url: string | null = null;
   if (isLoopback(host)) {
     const queues = (): Queue[] => [...client.queues, scheduler.queue, outbox.queue];

@@ -1,0 +1,83 @@
+import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
+import { jitterOf, nextSlot } from '../../shared/cron.ts';
+import type { BackupDataError } from '../../shared/errors.ts';
+import type { RunEvent } from '../../shared/queues/run-event.ts';
+import { createRedactor, type Redactor } from '../../shared/redact.ts';
+import { addressOf } from './address.ts';
+
+/** What an event is made of besides what happened. */
+export interface EventContext {
+  config: Config;
+  redactor: Redactor;
+  now: Date;
+}
+
+export type EventParts = Pick<RunEvent, 'kind' | 'id'> & { at: Date } & Partial<
+    Pick<
+      RunEvent,
+      'job' | 'backup' | 'verification' | 'prune' | 'missed' | 'stale' | 'incident' | 'cause' | 'link'
+    >
+  >;
+
+/** The event of a database, or of a server by its template, with all that is not known null. */
+export function describe(
+  { config, redactor, now }: EventContext,
+  database: DatabaseConfig,
+  { at, cause = null, backup = null, ...parts }: EventParts,
+): RunEvent {
+  return {
+    version: 1,
+    at: at.toISOString(),
+    installation: config.installation,
+    database: database.name,
+    server: redactor.text(addressOf(database)),
+    job: null,
+    verification: null,
+    prune: null,
+    missed: null,
+    stale: null,
+    incident: null,
+    link: null,
+    ...parts,
+    backup: backup && { ...backup, notes: backup.notes.map(redactor.text) },
+    cause: cause && {
+      ...cause,
+      message: redactor.text(cause.message),
+      hint: cause.hint && redactor.text(cause.hint),
+    },
+    nextRun: nextRun(config, database, now)?.toISOString() ?? null,
+  };
+}
+
+/** The first line alone: what follows it may be as long as a program liked. */
+export function causeOf({ code, message, hint }: BackupDataError): RunEvent['cause'] {
+  return { code, message: message.split('\n', 1).join(), hint };
+}
+
+/** Where the console shows a job. */
+export function linkTo({ publicUrl }: Config, queue: string, jobId: string): string | null {
+  if (publicUrl === null) return null;
+  return `${publicUrl}/queues/queue/${encodeURIComponent(queue)}/${encodeURIComponent(jobId)}`;
+}
+
+/** Made once for each configuration: there may be very many secrets. */
+export function createRedactors(): (config: Config) => Redactor {
+  let last: { config: Config; redactor: Redactor } | undefined;
+  return (config) => {
+    if (last?.config !== config) last = { config, redactor: createRedactor(config.secrets) };
+    return last.redactor;
+  };
+}
+
+/** The schedule of a database on a server is the server's. */
+function nextRun(config: Config, { name, schedule, timezone: tz, spread }: DatabaseConfig, now: Date) {
+  if (schedule === null) return undefined;
+  const server = config.databases.has(name) ? undefined : serverNameOf(config, name);
+  const jitter = jitterOf({ name: server ?? name, spread });
+  const slot = nextSlot({ pattern: schedule, tz }, new Date(now.getTime() - jitter));
+  return slot && new Date(slot.getTime() + jitter);
+}
+
+function serverNameOf({ servers }: Config, name: string): string | undefined {
+  return [...servers.keys()].find((server) => name === server || name.startsWith(`${server}.`));
+}
