@@ -71,7 +71,6 @@ const manifestSchema = z.object({
   /** What the last backups had; null where there were too few, absent where nobody asked. */
   usualBytes: count.nullable().optional(),
   estimatedSourceBytes: count,
-  usualBytes: count.nullable().optional(),
   notes: z.array(z.string()),
 });
 

@@ -87,7 +87,7 @@ export function withEvents(options: BenchOptions, use: (bench: EventsBench) => P
       const tools = createTools({ path: process.env.PATH ?? '', only: undefined });
       const loaded = { config, resources: createResources({ config, tools }) };
       const redis = connect();
-      const client = createClient({ config, redis, clock: () => new Date() });
+      const client = createClient({ config: () => config, redis, clock: () => new Date() });
       releases.push(client.close);
       const told = new Map<string, RunEvent>();
       const remember = async (event: RunEvent): Promise<void> => {
@@ -146,7 +146,7 @@ export function withEvents(options: BenchOptions, use: (bench: EventsBench) => P
             redisUrl,
             logger,
             toolEnvironment,
-            pools: ['default'],
+            pools: () => ['default'],
             concurrency: 2,
             metrics: createMetrics(),
           });

@@ -3,6 +3,7 @@ import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { findDatabase } from '../../shared/config/servers.ts';
 import type { BackupDataError } from '../../shared/errors.ts';
 import { timeOfBackup } from '../../shared/ids.ts';
+import { failureOf } from '../../shared/queues/failure.ts';
 import {
   type BackupResult,
   type JobName,
@@ -11,7 +12,6 @@ import {
   parsePayload,
 } from '../../shared/queues/payloads.ts';
 import type { RunEvent } from '../../shared/queues/run-event.ts';
-import { failureOf } from '../client/follow.ts';
 import type { Freshness } from '../freshness/freshness.ts';
 import { causeOf, describe, type EventContext, type EventParts, linkTo } from './describe.ts';
 import type { IncidentKey, IncidentRecord } from './incidents.ts';
