@@ -44,6 +44,7 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
     return service;
   };
   const takers: ((config: Config) => Promise<void>)[] = [];
+  let tellReload: ProducerService['reloaded'] | undefined;
   return {
     get config() {
       return config;
@@ -55,10 +56,12 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
       const { startProducerService } = await import('../service.ts');
       const resources = await context.resources();
       const loaded = { config, resources };
-      const producer = keep(await startProducerService({ loaded, redisUrl, host, port, logger }));
+      const { registry } = metrics;
+      const producer = keep(await startProducerService({ loaded, redisUrl, host, port, logger, registry }));
       takers.push(async (config) =>
         producer.reload({ config, resources: await context.resourcesOf(config) }),
       );
+      tellReload = producer.reloaded;
       return producer;
     },
     startWorker: async (options) => {
@@ -87,6 +90,7 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
       void followConfig({
         ...{ files, first, logger, learn: secrets.learn, take, wait },
         hangUps: host.hangUps,
+        onReload: (ok) => tellReload?.(ok),
         signal: AbortSignal.any([signal, closed.signal]),
       });
     },

@@ -22,6 +22,8 @@ export interface Ledger {
   read(name: string): Promise<Account>;
   /** By name; those of which anything is recorded. */
   readAll(): Promise<ReadonlyMap<string, Account>>;
+  /** How many slots had no run of their own, by name. */
+  missed(): Promise<ReadonlyMap<string, number>>;
   /** Records that the slots up to `to` are seen to. False, and nothing is recorded, where another producer did that since. */
   advance(name: string, step: { from: Date | undefined; to: Date; missed: number }): Promise<boolean>;
   pause(name: string, pause: Pause): Promise<void>;
@@ -61,6 +63,8 @@ export function createLedger({ redis, installation }: { redis: Redis; installati
         ]),
       );
     },
+    missed: async () =>
+      new Map(Object.entries(await redis.hgetall(keys.missed)).map(([name, count]) => [name, Number(count)])),
     advance: async (name, { from, to, missed }) => {
       const step = [name, from?.getTime() ?? '', to.getTime(), missed];
       return (await redis.eval(advanceIfFrom, 2, keys.seenTo, keys.missed, ...step)) === 1;
