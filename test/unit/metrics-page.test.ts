@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { metricsByOwner, metricsPage, metricsPagePath } from '../../script/metrics-page.ts';
+
+describe('docs/metrics.md', () => {
+  it('is what the registry says; `npm run docs:metrics` writes it', async () => {
+    assert.equal(await readFile(metricsPagePath, 'utf8'), await metricsPage());
+  });
+
+  it('has every metric once', () => {
+    const { producer, worker } = metricsByOwner();
+    const names = [...producer, ...worker].map(({ name }) => name);
+    assert.deepEqual(names, [...new Set(names)]);
+    for (const each of ['backup_stale', 'backup_success_total']) assert.ok(names.includes(each), each);
+  });
+});
