@@ -32,7 +32,7 @@ export function createProducerMetrics(options: ProducerMetricsOptions): Producer
 function countNotifications(registry: Registry, { notifiers }: Config): ProducerMetrics['notified'] {
   const counter = new Counter({
     name: 'backup_notifications_total',
-    help: 'Notifications by what came of them: sent, failed for good, or retried later',
+    help: 'Notifications by what came of them: sent, failed for good, or retried later.',
     labelNames: ['notifier', 'event', 'outcome'],
     registers: [registry],
   });
@@ -49,12 +49,12 @@ function addReloads({ registry, clock }: ProducerMetricsOptions): ProducerMetric
   const registers = [registry];
   const successful = new Gauge({
     name: 'backup_config_last_reload_successful',
-    help: 'Whether the configuration could be loaded the last time (1), or an older one holds (0)',
+    help: 'Whether the configuration could be loaded the last time (1), or an older one holds (0).',
     registers,
   });
   const at = new Gauge({
     name: 'backup_config_last_reload_success_timestamp_seconds',
-    help: 'Unix time at which the configuration that holds was loaded',
+    help: 'Unix time at which the configuration that holds was loaded.',
     registers,
   });
   const reloaded = (ok: boolean): void => {
@@ -68,7 +68,7 @@ function addReloads({ registry, clock }: ProducerMetricsOptions): ProducerMetric
 function addBuildInfo(registry: Registry, version: string): void {
   new Gauge({
     name: 'backup_build_info',
-    help: '1, with the versions of BackUpData and of Node as labels',
+    help: '1, with the versions of BackUpData and of Node as labels.',
     labelNames: ['version', 'node'],
     registers: [registry],
   }).set({ version, node: process.versions.node }, 1);

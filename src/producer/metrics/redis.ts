@@ -33,14 +33,14 @@ export function addRedisMetrics(options: RedisMetricsOptions): void {
   const queueLabel = ['queue'] as const;
   gaugeAtScrape(
     registry,
-    { name: 'backup_redis_up', help: 'Whether Redis answers within a second (1), or not (0)' },
+    { name: 'backup_redis_up', help: 'Whether Redis answers within a second (1), or not (0).' },
     async () => [{ value: Number((await look()) !== undefined), labels: {} }],
   );
   gaugeAtScrape(
     registry,
     {
       name: 'backup_queue_jobs',
-      help: 'Jobs in a queue: waiting, active, delayed or failed',
+      help: 'Jobs in a queue: waiting, active, delayed or failed.',
       labelNames: ['queue', 'state'],
     },
     async () => ((await look())?.queues ?? []).flatMap(jobsOf),
@@ -49,7 +49,7 @@ export function addRedisMetrics(options: RedisMetricsOptions): void {
     registry,
     {
       name: 'backup_queue_oldest_waiting_seconds',
-      help: 'How long the next job of a queue has been waiting; 0 where none waits',
+      help: 'How long the next job of a queue has been waiting; 0 where none waits.',
       labelNames: queueLabel,
     },
     async () =>
@@ -62,7 +62,7 @@ export function addRedisMetrics(options: RedisMetricsOptions): void {
     registry,
     {
       name: 'backup_workers',
-      help: 'Processes that take jobs of a queue; none where Redis does not list its clients',
+      help: 'Processes that take jobs of a queue; none where Redis does not list its clients.',
       labelNames: queueLabel,
     },
     async () => [...((await look())?.workers ?? [])].map(([queue, value]) => ({ value, labels: { queue } })),
@@ -71,7 +71,7 @@ export function addRedisMetrics(options: RedisMetricsOptions): void {
     registry,
     {
       name: 'backup_missed_slots_total',
-      help: 'Slots of a schedule that no run of their own was made for; kept in Redis',
+      help: 'Slots of a schedule that no run of their own was made for; kept in Redis.',
       labelNames: ['database'],
     },
     async () =>
@@ -89,7 +89,7 @@ function addLastRuns(options: RedisMetricsOptions): void {
     registry,
     {
       name: 'backup_last_run_failed',
-      help: 'Whether the last run failed for good, after its last attempt, and no backup came since (1), or not (0); of a server, whether that of any of its databases did',
+      help: 'Whether the last run failed for good, after its last attempt, and no backup came since (1), or not (0); of a server, whether that of any of its databases did.',
       labelNames: ['database'],
     },
     async () => {
