@@ -90,7 +90,7 @@ async function startParts(
   const scheduler = keep(startScheduler({ ...common, client, onMissed: events.tellMissed }));
   onReload(scheduler.look);
   const queues = (): Queue[] => [...client.queues, scheduler.queue, outbox.queue];
-  const { missed: missedSlots } = scheduler.ledger;
+  const { missedSlots } = scheduler.ledger;
   const version = await readVersion();
   const metrics = createProducerMetrics({ ...common, registry, queues, freshness, missedSlots, version });
   keep(startNotifying({ ...common, count: metrics.notified }));

@@ -23,7 +23,7 @@ export interface Ledger {
   /** By name; those of which anything is recorded. */
   readAll(): Promise<ReadonlyMap<string, Account>>;
   /** How many slots had no run of their own, by name. */
-  missed(): Promise<ReadonlyMap<string, number>>;
+  missedSlots(): Promise<ReadonlyMap<string, number>>;
   /** Records that the slots up to `to` are seen to. False, and nothing is recorded, where another producer did that since. */
   advance(name: string, step: { from: Date | undefined; to: Date; missed: number }): Promise<boolean>;
   pause(name: string, pause: Pause): Promise<void>;
@@ -63,7 +63,7 @@ export function createLedger({ redis, installation }: { redis: Redis; installati
         ]),
       );
     },
-    missed: async () =>
+    missedSlots: async () =>
       new Map(Object.entries(await redis.hgetall(keys.missed)).map(([name, count]) => [name, Number(count)])),
     advance: async (name, { from, to, missed }) => {
       const step = [name, from?.getTime() ?? '', to.getTime(), missed];

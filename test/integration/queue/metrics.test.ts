@@ -198,7 +198,7 @@ async function openMetrics(options: {
   releases.push(() => redis.disconnect());
   await redis.connect();
   const clock = () => new Date();
-  const client = createClient({ config, redis, clock });
+  const client = createClient({ config: () => config, redis, clock });
   releases.push(client.close);
   const registry = new Registry();
   const catalogs: Pick<Freshness, 'databases' | 'get' | 'storages'> = sampleCatalogs(freshness);
