@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import { createReleaseStack, type ReleaseStack } from '../shared/lifecycle.ts';
 import type { Logger } from '../shared/logger.ts';
 import { connectRedis } from '../shared/redis.ts';
+import { watchRedis } from '../shared/redis-watch.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { Service } from '../shared/service.ts';
 import { isLoopback, startConsole } from './api/console.ts';
@@ -51,6 +52,9 @@ export async function startProducerService(options: Options): Promise<ProducerSe
   // Its failure is told by the event; it tries again by itself.
   const ready = new Promise<void>((resolve) => redis.once('ready', resolve));
   redis.connect().catch(() => undefined);
+  const { installation } = options.loaded.config;
+  const watch = watchRedis({ redis, installation });
+  releases.push(watch.stop);
   const { queues, reloaded } = await startParts({ ...options, ...reloadable, redis, releases });
   let url: string | null = null;
   if (isLoopback(host)) {
@@ -66,7 +70,7 @@ export async function startProducerService(options: Options): Promise<ProducerSe
     url,
     reload: reloadable.reload,
     reloaded,
-    problems: () => (redis.status === 'ready' ? [] : [`Redis: ${redis.status}`]),
+    problems: watch.problems,
     close: releases.closeAll,
   };
 }

@@ -4,6 +4,7 @@ import { createResources } from '../pipeline/resources.ts';
 import type { Config } from '../shared/config/schema.ts';
 import { createRedactor } from '../shared/redact.ts';
 import { connectRedis } from '../shared/redis.ts';
+import { watchRedis } from '../shared/redis-watch.ts';
 import type { WorkerService, WorkerServiceOptions } from '../shared/service.ts';
 import { createThrottle } from '../shared/throttle.ts';
 import { type Configured, startWorker } from './worker.ts';
@@ -23,6 +24,7 @@ export function startWorkerService(options: WorkerServiceOptions): WorkerService
   });
   // Its failure is told by the event; it tries again by itself.
   redis.connect().catch(() => undefined);
+  const watch = watchRedis({ redis, installation: options.config.installation });
   const worker = startWorker({
     context: {
       ...configured(options.config, options),
@@ -38,13 +40,11 @@ export function startWorkerService(options: WorkerServiceOptions): WorkerService
   });
   return {
     ready: worker.ready,
-    problems: () => [
-      ...(redis.status === 'ready' ? [] : [`Redis: ${redis.status}`]),
-      ...(worker.isRunning() ? [] : ['the worker does not take jobs']),
-    ],
+    problems: () => [...watch.problems(), ...(worker.isRunning() ? [] : ['the worker does not take jobs'])],
     reload: (config) => worker.reload(configured(config, options)),
     close: async () => {
       await worker.close();
+      watch.stop();
       redis.disconnect();
     },
   };
