@@ -36,7 +36,9 @@ export async function requireRedis(redis: Redis): Promise<void> {
 }
 
 function roleOptions(role: Role): RedisOptions {
-  if (role === 'worker') return { maxRetriesPerRequest: null, lazyConnect: true };
+  // Where lost time is a lost lock, not long after Redis is back.
+  const retryStrategy = (times: number): number => Math.min(times * 100, 1_000);
+  if (role === 'worker') return { maxRetriesPerRequest: null, lazyConnect: true, retryStrategy };
   if (role === 'cache')
     return {
       maxRetriesPerRequest: 0,
@@ -50,7 +52,7 @@ function roleOptions(role: Role): RedisOptions {
     lazyConnect: true,
     connectTimeout: 5_000,
     commandTimeout: patience,
-    retryStrategy: (times) => Math.min(times * 100, 1_000),
+    retryStrategy,
   };
 }
 
