@@ -5,6 +5,7 @@ import type { Secret } from '../../shared/secret.ts';
 import { checkDatabase } from './database.ts';
 import { checkEncryption } from './encryption.ts';
 import { examine, type Finding, ok } from './finding.ts';
+import { checkFreshness } from './freshness.ts';
 import { checkRedis } from './redis.ts';
 import { checkServer } from './server.ts';
 import { checkStorage } from './storage.ts';
@@ -21,6 +22,7 @@ export interface Patient {
   tools(): Promise<Tools>;
   /** Letters and digits, new at every call: tells the probes of two checks apart. */
   randomText(): string;
+  clock(): Date;
   signal: AbortSignal;
 }
 
@@ -78,7 +80,7 @@ async function checkConfigured(patient: Patient, config: Config): Promise<readon
     checkEncryption(config),
   ];
   const storages = resources.storageNames.map((name) =>
-    examine(`storage ${name}`, signal, async () =>
+    examine(storageName(name), signal, async () =>
       checkStorage({
         storage: await resources.storage(name),
         installation: config.installation,
@@ -95,7 +97,20 @@ async function checkConfigured(patient: Patient, config: Config): Promise<readon
   const asked = await inTurns(servers, databasesAtOnce, (server) =>
     examine(`server ${server.template.name}`, signal, () => checkServer({ server, resources, signal })),
   );
-  return [...others, ...examined.flat(), ...asked.flat()];
+  const unreadable = others.flatMap(({ name, status }) => (status === 'problem' ? [name] : []));
+  const aged = await inTurns(
+    databases.filter(({ storage }) => !unreadable.includes(storageName(storage))),
+    databasesAtOnce,
+    (database) =>
+      examine(`freshness of ${database.name}`, signal, () =>
+        checkFreshness({ ...patient, database, resources }),
+      ),
+  );
+  return [...others, ...examined.flat(), ...asked.flat(), ...aged.flat()];
+}
+
+function storageName(name: string): string {
+  return `storage ${name}`;
 }
 
 async function inTurns<Item, Result>(

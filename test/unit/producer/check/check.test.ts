@@ -10,6 +10,7 @@ import { checkStorage } from '../../../../src/producer/check/storage.ts';
 import { widthOf } from '../../../../src/producer/cli/output/text.ts';
 import { hasCode } from '../../../../src/shared/errors.ts';
 import { type AgeKey, makeAgeKey } from '../../../support/age.ts';
+import { storeBackup } from '../../../support/catalog-objects.ts';
 import { writeConfig } from '../../../support/config.ts';
 import { withFolder } from '../../../support/folder.ts';
 import { runInProcess } from '../../../support/in-process.ts';
@@ -139,6 +140,40 @@ describe('check', () => {
         `${to}no identity of this configuration opens its backups, so it cannot restore them`,
       );
       assert.equal(await detailOf(stranger, bob), `${to}an identity of this configuration opens its backups`);
+    }));
+
+  it('warns of a database whose newest backup is too old or missing, where its storage can be read', () =>
+    withFolder(async (path) => {
+      await writeFile(join(path, 'file'), '');
+      await writeConfig(path, {
+        storages: { main: join(path, 'main'), broken: join(path, 'file') },
+        databases: {
+          ...{ old: { maxAge: '26h' }, young: { maxAge: '26h' }, never: { schedule: '0 2 * * *' } },
+          ...{ unlimited: {}, elsewhere: { maxAge: '26h', storage: 'broken' } },
+        },
+      });
+      const storage = await openStorage({
+        name: 'main',
+        config: { type: 'local', path: join(path, 'main') },
+      });
+      const ageInHours = { old: 27, young: 25, unlimited: 10_000 };
+      for (const [database, hours] of Object.entries(ageInHours))
+        await storeBackup(storage, {
+          backupId: `${database}-20260102T030405Z-abc234`,
+          snapshotAt: new Date(Date.now() - hours * 3_600_000).toISOString(),
+        });
+      const env = { PATH: process.env.PATH ?? '', REDIS_URL: 'redis://127.0.0.1:1' };
+      const { stdout } = await runInProcess({ path, env }, 'check', '--json');
+      const { checks } = JSON.parse(stdout) as Checked;
+      assert.deepEqual(
+        checks
+          .filter(({ name }) => name.startsWith('freshness of '))
+          .map(({ name, status, detail }) => [name, status, detail]),
+        [
+          ['freshness of old', 'warning', 'the newest is 27h00m old, and maxAge is 26h00m'],
+          ['freshness of never', 'warning', 'there is none'],
+        ],
+      );
     }));
 
   it('still looks at Redis when the configuration is wrong, and ends with the code of the first problem', () =>
