@@ -31,7 +31,7 @@ export async function post(sender: Sender, { url, headers, body }: Post, signal:
         createConnection: () => connection,
         signal: within,
       });
-      judge(recipient, await answerTo(asked, body));
+      judge(recipient, await answerTo(asked, body, within));
     } finally {
       // What the answer says is not read: its status says all, and it may have no end.
       connection.destroy();
@@ -45,10 +45,13 @@ function connectFor(sender: Sender, url: URL, signal: AbortSignal): Promise<Sock
   return openConnection({ ...sender, host: hostOf(url), port, secure, limit: sender.limits.connect, signal });
 }
 
-async function answerTo(asked: ClientRequest, body: string): Promise<number> {
-  const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
+/** A request whose connection switches protocols has neither a response nor an error: its limit ends it whatever became of it. */
+async function answerTo(asked: ClientRequest, body: string, signal: AbortSignal): Promise<number> {
+  const answers = ['response', 'upgrade'].map(
+    (name) => once(asked, name, { signal }) as Promise<[IncomingMessage]>,
+  );
   asked.end(body);
-  const [answer] = await answered;
+  const [answer] = await Promise.race(answers);
   answer.on('error', () => undefined);
   return answer.statusCode ?? 0;
 }
