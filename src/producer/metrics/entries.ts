@@ -1,3 +1,4 @@
+import { unusualSize } from '../../pipeline/usual-size.ts';
 import type { SizeAnomalyConfig } from '../../shared/config/policy-schema.ts';
 import type { Config } from '../../shared/config/schema.ts';
 import type { DatabaseFreshness, Freshness, NewestBackup } from '../freshness/freshness.ts';
@@ -51,10 +52,9 @@ function stateOf(each: DatabaseFreshness, sizeAnomaly: SizeAnomalyConfig): Entry
   };
 }
 
-function isUnusual(newest: NewestBackup | null, { factor }: SizeAnomalyConfig): boolean {
-  if (newest?.usualBytes == null) return false;
-  const { bytes, usualBytes } = newest;
-  return bytes > usualBytes * factor || bytes * factor < usualBytes;
+/** What a note of the backup says is what the gauge shows. */
+function isUnusual(newest: NewestBackup | null, sizeAnomaly: SizeAnomalyConfig): boolean {
+  return newest !== null && unusualSize(newest, sizeAnomaly) !== undefined;
 }
 
 function worseOf(a: EntryState, b: EntryState): EntryState {

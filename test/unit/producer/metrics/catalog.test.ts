@@ -7,6 +7,7 @@ import type { Config } from '../../../../src/shared/config/schema.ts';
 import { sampleConfig, sampleDatabase } from '../../../support/database.ts';
 import { sampleCatalogs, sampleFreshness } from '../../../support/freshness.ts';
 
+const mebibyte = 1_048_576;
 const secondsOf = (time: string): number => Date.parse(time) / 1_000;
 
 describe('the gauges of the catalog', () => {
@@ -43,14 +44,19 @@ describe('the gauges of the catalog', () => {
     const on = (name: string, changes: Parameters<typeof sampleFreshness>[0] = {}): DatabaseFreshness =>
       sampleFreshness({ database: `main.${name}`, entry: 'main', maxAge: 3_600_000, ...changes });
     const databases = [
-      on('fresh', { newest: { bytes: 10, usualBytes: 10, duration: 9_000 } }),
+      on('fresh', { newest: { bytes: 10 * mebibyte, usualBytes: 10 * mebibyte, duration: 9_000 } }),
       on('old', {
-        newest: { snapshotAt: new Date('2026-01-01T00:00:00Z'), bytes: 100, usualBytes: 10, duration: 3_000 },
+        newest: {
+          snapshotAt: new Date('2026-01-01T00:00:00Z'),
+          bytes: 100 * mebibyte,
+          usualBytes: 10 * mebibyte,
+          duration: 3_000,
+        },
         proven: { at: new Date('2025-12-01T00:00:00Z'), level: 'decode', outcome: 'ok', seconds: 1 },
         stale: true,
         verificationFailed: true,
       }),
-      on('fresh_too', { newest: { bytes: 1, usualBytes: null, duration: 1_000 } }),
+      on('fresh_too', { newest: { bytes: mebibyte, usualBytes: null, duration: 1_000 } }),
     ];
     const template = { ...sampleDatabase({ name: 'main' }), url: sampleDatabase().url };
     const servers = new Map([['main', { template, include: [], exclude: [] }]]);
@@ -58,7 +64,7 @@ describe('the gauges of the catalog', () => {
       `backup_last_success_timestamp_seconds{database="main"} ${secondsOf('2026-01-01T00:00:00Z')}`,
       'backup_max_age_seconds{database="main"} 3600',
       'backup_stale{database="main"} 1',
-      'backup_last_size_bytes{database="main"} 111',
+      `backup_last_size_bytes{database="main"} ${111 * mebibyte}`,
       'backup_last_duration_seconds{database="main"} 9',
       'backup_size_anomaly{database="main"} 1',
       `backup_verification_last_success_timestamp_seconds{database="main"} ${secondsOf('2025-12-01T00:00:00Z')}`,
@@ -70,17 +76,18 @@ describe('the gauges of the catalog', () => {
     assert.deepEqual(await scrape({ databases: [sampleFreshness({ database: 'gone' })] }), []);
   });
 
-  for (const { what, bytes, factor = 3, action = 'warn', shown } of [
+  for (const { what, bytes, unit = mebibyte, factor = 3, action = 'warn', shown } of [
     { what: 'three times as large', bytes: 3_001, shown: '1' },
     { what: 'not quite so large', bytes: 3_000, shown: '0' },
     { what: 'a third as large', bytes: 333, shown: '1' },
     { what: 'not quite so small', bytes: 334, shown: '0' },
     { what: 'unusual for a factor of its own', bytes: 1_300, factor: 1.2, shown: '1' },
+    { what: 'unusual, and that of too little to say', bytes: 3_001, unit: 100, shown: '0' },
     { what: 'unusual where nobody asked', bytes: 9_000, action: 'off', shown: undefined },
   ] as const)
     it(`a size that is ${what} is ${shown === '1' ? 'told' : 'not told'}`, async () => {
       const config = configOf({ sizeAnomaly: { factor, last: 5, action } });
-      const databases = [sampleFreshness({ newest: { bytes, usualBytes: 1_000 } })];
+      const databases = [sampleFreshness({ newest: { bytes: bytes * unit, usualBytes: 1_000 * unit } })];
       const line = (await scrape({ databases, config })).find((each) => each.includes('size_anomaly'));
       assert.equal(line?.split(' ')[1], shown);
     });
