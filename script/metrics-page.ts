@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createProducerMetrics } from '../src/producer/metrics/metrics.ts';
-import { createMetrics } from '../src/shared/metrics.ts';
+import { addBuildInfo, createMetrics } from '../src/shared/metrics.ts';
 import { connectRedis } from '../src/shared/redis.ts';
 import { Secret } from '../src/shared/secret.ts';
 import { sampleConfig } from '../test/support/database.ts';
@@ -17,8 +17,8 @@ export interface MetricFacts {
 
 export const metricsPagePath = join(import.meta.dirname, '..', 'docs', 'metrics.md');
 
-/** Every metric but those of any process, whose number the system decides; by whose it is, in the order in which they are registered. */
-export function metricsByOwner(): Record<'producer' | 'worker', readonly MetricFacts[]> {
+/** Every metric but prom-client's own, whose number the system decides; by whose it is, in the order in which they are registered. */
+export function metricsByOwner(): Record<'producer' | 'worker' | 'process', readonly MetricFacts[]> {
   const ofProcess = new Registry();
   collectDefaultMetrics({ register: ofProcess });
   const common = factsOf(ofProcess);
@@ -26,6 +26,7 @@ export function metricsByOwner(): Record<'producer' | 'worker', readonly MetricF
   return {
     producer: factsOf(producerRegistry()),
     worker: factsOf(createMetrics().registry).filter(isOwn),
+    process: factsOf(processRegistry()),
   };
 }
 
@@ -56,8 +57,13 @@ function producerRegistry(): Registry {
     freshness: { databases: () => [], get: () => undefined, storages: () => new Map() },
     missedSlots: async () => new Map(),
     clock: () => new Date(0),
-    version: '',
   });
+  return registry;
+}
+
+function processRegistry(): Registry {
+  const registry = new Registry();
+  addBuildInfo(registry, '');
   return registry;
 }
 

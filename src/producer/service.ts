@@ -8,7 +8,6 @@ import { watchRedis } from '../shared/redis-watch.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { Service } from '../shared/service.ts';
 import { isLoopback, startConsole } from './api/console.ts';
-import { readVersion } from './cli/version.ts';
 import { createClient } from './client/client.ts';
 import { createReloadable, type Loaded, type Reloadable } from './current.ts';
 import { startEvents } from './events/events.ts';
@@ -95,8 +94,7 @@ async function startParts(
   onReload(scheduler.look);
   const queues = (): Queue[] => [...client.queues, scheduler.queue, outbox.queue];
   const { missedSlots } = scheduler.ledger;
-  const version = await readVersion();
-  const metrics = createProducerMetrics({ ...common, registry, queues, freshness, missedSlots, version });
+  const metrics = createProducerMetrics({ ...common, registry, queues, freshness, missedSlots });
   keep(startNotifying({ ...common, count: metrics.notified }));
   return { queues, reloaded: metrics.reloaded };
 }

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Of every metric: an entry of the configuration and its engine. */
 const entry = ['database', 'engine'] as const;
@@ -31,6 +31,16 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return { registry, ...runMetrics([registry]), ...maintenanceMetrics([registry]) };
+}
+
+/** Of every process, whatever it is: what runs there. */
+export function addBuildInfo(registry: Registry, version: string): void {
+  new Gauge({
+    name: 'backup_build_info',
+    help: '1, with the versions of BackUpData and of Node as labels.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  }).set({ version, node: process.versions.node }, 1);
 }
 
 type RunMetrics = Pick<Metrics, 'success' | 'failure' | 'attempts' | 'duration' | 'size' | 'bytes'>;

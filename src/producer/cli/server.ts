@@ -11,6 +11,7 @@ import type { Service, WorkerServiceOptions } from '../../shared/service.ts';
 import type { ProducerService } from '../service.ts';
 import type { CliContext } from './context.ts';
 import { followConfig } from './reload.ts';
+import { readVersion } from './version.ts';
 
 /** What `up`, `serve` and `worker` are made of; whatever they start is closed with `releases`. */
 export interface Server {
@@ -35,9 +36,10 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
   const [first, environment] = [await context.config(), await context.environment()];
   const files = await context.configFiles();
   let config = first;
-  const { createMetrics } = await import('../../shared/metrics.ts');
+  const { addBuildInfo, createMetrics } = await import('../../shared/metrics.ts');
   const secrets = createKnownSecrets(first.secrets, secretsOf(environment));
   const [logger, metrics] = [await openLogger(context, environment, secrets.all), createMetrics()];
+  addBuildInfo(metrics.registry, await readVersion());
   const { host, port, metricsPort } = environment;
   const keep = <T extends { close(): Promise<void> }>(service: T): T => {
     releases.push(service.close);

@@ -7,7 +7,6 @@ import { addRedisMetrics, type RedisMetricsOptions } from './redis.ts';
 
 export interface ProducerMetricsOptions extends RedisMetricsOptions {
   freshness: Pick<Freshness, 'databases' | 'get' | 'storages'>;
-  version: string;
 }
 
 const outcomes = ['sent', 'failed', 'retried'] as const;
@@ -22,10 +21,9 @@ export interface ProducerMetrics {
 
 /** Adds the producer's metrics to those of the process. */
 export function createProducerMetrics(options: ProducerMetricsOptions): ProducerMetrics {
-  const { registry, version, current } = options;
+  const { registry, current } = options;
   addCatalogGauges(options);
   addRedisMetrics(options);
-  addBuildInfo(registry, version);
   return { notified: countNotifications(registry, current().config), reloaded: addReloads(options) };
 }
 
@@ -63,13 +61,4 @@ function addReloads({ registry, clock }: ProducerMetricsOptions): ProducerMetric
   };
   reloaded(true);
   return reloaded;
-}
-
-function addBuildInfo(registry: Registry, version: string): void {
-  new Gauge({
-    name: 'backup_build_info',
-    help: '1, with the versions of BackUpData and of Node as labels.',
-    labelNames: ['version', 'node'],
-    registers: [registry],
-  }).set({ version, node: process.versions.node }, 1);
 }

@@ -210,7 +210,6 @@ async function openMetrics(options: {
     freshness: catalogs,
     missedSlots: async () => missed,
     clock,
-    version: '1.2.3',
   });
   return { client, metrics, scrape: async () => reader(await registry.metrics()) };
 }
