@@ -28,13 +28,14 @@ export function labelsOf({ config }: Pick<Counted, 'config'>, data: unknown): La
   return { database: entry?.name ?? 'unknown', engine: entry?.engine ?? 'unknown' };
 }
 
-/** Counters that alerts watch begin at 0: nobody sees one rise that was not there before. */
+/** Counters whose rates are looked at begin at 0: nobody sees one rise that was not there before. */
 export function countFromZero({ config, metrics }: Counted, pools: readonly string[]): void {
   for (const name of configuredNames(config)) {
     const entry = config.databases.get(name) ?? config.servers.get(name)?.template;
     if (!entry || !pools.includes(entry.pool)) continue;
     const labels = labelsOf({ config }, { database: name });
-    for (const counter of [metrics.success, metrics.failure, metrics.pruneFailures]) counter.inc(labels, 0);
+    const { success, failure, bytes, pruneFailures } = metrics;
+    for (const counter of [success, failure, bytes, pruneFailures]) counter.inc(labels, 0);
     // What follows a commit decodes it, whatever the level of the scheduled ones.
     for (const level of new Set(['decode', entry.verify.level]))
       metrics.verifications.inc({ ...labels, level, outcome: 'failed' }, 0);
