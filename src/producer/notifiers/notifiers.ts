@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns';
 import type { NotifierConfig } from '../../shared/config/notifier-schema.ts';
-import type { RunEventKind } from '../../shared/queues/run-event.ts';
+import type { RunEvent } from '../../shared/queues/run-event.ts';
 import { hostOf, type NotifierOptions } from './delivery.ts';
 import type { Notifier } from './notifier.ts';
 
@@ -27,10 +27,16 @@ export async function notifierFor({ config, ...options }: Making): Promise<Notif
   }
 }
 
-/** A check is told of what its pings are for, any other notifier of what it is configured for. */
-export function hears(config: NotifierConfig, kind: RunEventKind): boolean {
-  if (config.type === 'healthcheck') return kind === 'start' || kind === 'success' || kind === 'failure';
-  return config.on.some((each) => each === kind);
+/** A check is told how backups fare, any other notifier of what it is configured for. */
+export function hears(config: NotifierConfig, { kind, job }: Pick<RunEvent, 'kind' | 'job'>): boolean {
+  if (config.type !== 'healthcheck') return config.on.some((each) => each === kind);
+  // No success would follow the failure of a copy, or that of a server as a whole.
+  return ['start', 'success', 'failure'].includes(kind) && job?.name === 'backup';
+}
+
+/** Whether what it was told last is what it shows from then on. */
+export function isState({ type }: NotifierConfig): boolean {
+  return type === 'healthcheck';
 }
 
 /** Where it sends to, as far as anybody may see it: the host. */

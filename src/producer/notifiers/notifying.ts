@@ -10,7 +10,8 @@ import type { RunEventKind } from '../../shared/queues/run-event.ts';
 import { createRedactor } from '../../shared/redact.ts';
 import { createThrottle } from '../../shared/throttle.ts';
 import type { Loaded } from '../current.ts';
-import { notifierFor } from './notifiers.ts';
+import { isState, notifierFor } from './notifiers.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 /** What became of one attempt to tell one notifier: `failed` is not tried again, `retried` is. */
 export interface Told {
@@ -42,9 +43,10 @@ export function startNotifying(options: NotifyingOptions): { close(): Promise<vo
   const { current, redis, logger, clock, random } = options;
   const { installation, queue } = current().config;
   const busy = new Map<string, number>();
+  const turns = createTurns({ redis, installation });
   // BullMQ gives the signal only to a function that declares three parameters.
   const processor = (job: Job, token: string | undefined, signal: AbortSignal | undefined) =>
-    handle(options, { job, token, busy, signal: signal ?? new AbortController().signal });
+    handle(options, { job, token, busy, turns, signal: signal ?? new AbortController().signal });
   const worker = new Worker(notificationsQueue, processor, {
     connection: redis,
     prefix: redisPrefix(installation),
@@ -80,6 +82,7 @@ interface Handled {
   token: string | undefined;
   /** How many notifications each notifier has now. */
   busy: Map<string, number>;
+  turns: Turns;
   signal: AbortSignal;
 }
 
@@ -90,8 +93,9 @@ async function handle(options: NotifyingOptions, handled: Handled): Promise<void
   const others = busy.get(notifier) ?? 0;
   if (others >= most.each) return putOff(options, handled, pause);
   busy.set(notifier, others + 1);
+  let isEarly: boolean;
   try {
-    await tell(options, payload, signal);
+    isEarly = await tell(options, payload, handled);
   } catch (error) {
     // The producer stops: it was not the notifier's failure, so that it costs no attempt.
     if (signal.aborted) return await putOff(options, handled, 0);
@@ -99,6 +103,7 @@ async function handle(options: NotifyingOptions, handled: Handled): Promise<void
   } finally {
     busy.set(notifier, (busy.get(notifier) ?? 1) - 1);
   }
+  if (isEarly) await putOff(options, handled, pause);
 }
 
 function read({ logger }: NotifyingOptions, job: Job): Payload<'notify'> {
@@ -120,22 +125,28 @@ async function putOff(
   throw new DelayedError();
 }
 
+/** Whether its turn has not come yet. */
 async function tell(
   { current, clock, logger, count }: NotifyingOptions,
-  { notifier, event }: Payload<'notify'>,
-  signal: AbortSignal,
-): Promise<void> {
+  payload: Payload<'notify'>,
+  { turns, token, signal }: Handled,
+): Promise<boolean> {
+  const { notifier, event } = payload;
   const config = current().config.notifiers.get(notifier);
   const { kind, database, id } = event;
+  const fields = { notifier, kind, database, event: id };
   if (!config) {
-    logger.warn('a notification was dropped: its notifier is no longer in the configuration', {
-      ...{ notifier, kind, database, event: id },
-    });
-    return;
+    logger.warn('a notification was dropped: its notifier is no longer in the configuration', fields);
+    return false;
   }
-  await (await notifierFor({ name: notifier, config, clock })).notify(event, signal);
-  logger.info('notification sent', { notifier, kind, database, event: id });
+  const send = async (): Promise<void> =>
+    (await notifierFor({ name: notifier, config, clock })).notify(event, signal);
+  const turn = isState(config) ? await turns.take(payload, { owner: token ?? '', tell: send }) : await send();
+  if (turn === 'outdated') logger.info('a notification was dropped: what came after it was told', fields);
+  if (turn === 'outdated' || turn === 'busy') return turn === 'busy';
+  logger.info('notification sent', fields);
   count({ notifier, kind, outcome: 'sent' });
+  return false;
 }
 
 /** What BullMQ is thrown. It decides by it whether there is another attempt. */

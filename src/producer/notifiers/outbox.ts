@@ -38,12 +38,13 @@ export function openOutbox({
 }
 
 /** The names of those notifiers; of a server what its entry says. */
-function listeners(config: Config, { database, kind }: RunEvent): string[] {
+function listeners(config: Config, event: RunEvent): string[] {
+  const { database } = event;
   const { notify } = findDatabase(config, database) ??
     config.servers.get(database)?.template ?? { notify: [] };
   return [...new Set(notify)].filter((name) => {
     const notifier = config.notifiers.get(name);
-    return notifier !== undefined && hears(notifier, kind);
+    return notifier !== undefined && hears(notifier, event);
   });
 }
 
