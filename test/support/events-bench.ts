@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Job } from 'bullmq';
+import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { createTools } from '../../src/pipeline/process/tools.ts';
 import { createResources } from '../../src/pipeline/resources.ts';
@@ -47,6 +47,8 @@ export interface EventsBench {
   kinds(): string[];
   produce(options?: { later?: number; tell?: (event: RunEvent) => Promise<void> }): Promise<Producer>;
   hire(): Promise<{ close(): Promise<void> }>;
+  /** Takes the jobs of a queue in the place of a worker: each ends as `end` does. */
+  stand(queue: 'backups' | 'maintenance', end: (job: Job) => unknown): Promise<void>;
   /** Makes a database one that can be dumped, or not. */
   mend(database: string): Promise<void>;
   damage(database: string): Promise<void>;
@@ -153,6 +155,17 @@ export function withEvents(options: BenchOptions, use: (bench: EventsBench) => P
           releases.push(worker.close);
           await worker.ready;
           return worker;
+        },
+        stand: async (queue, end) => {
+          const own = connect();
+          const worker = new Worker(queue, async (job) => end(job), {
+            connection: own,
+            prefix: `{backupdata:${installation}}`,
+            settings: { backoffStrategy: () => 10 },
+          });
+          worker.on('error', () => undefined);
+          releases.push(() => worker.close());
+          await worker.waitUntilReady();
         },
         mend: (name) => writeFile(join(folder, name), `the data of ${name}\n`.repeat(100)),
         damage: (name) => rm(join(folder, name), { force: true }),

@@ -18,11 +18,11 @@ const recordSchema = z.object({
 /** What is known of the last incident of one kind. */
 export type IncidentRecord = z.output<typeof recordSchema>;
 
-/** What may be wrong with a database, one of a kind at a time; a copy for each of its storages. */
+/** What may be wrong with a database, one of a kind at a time; a copy for each of its storages, a verification for each level. */
 export interface IncidentKey {
   kind: EventKind;
   database: string;
-  /** `prune`, or `copy` and the storage's name; a backup where it is not given. */
+  /** `prune`, `copy` and the storage's name, or (`verify` and) a level; a backup where it is not given. */
   of?: string;
 }
 

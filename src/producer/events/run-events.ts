@@ -10,8 +10,10 @@ import {
   type Payload,
   type PruneResult,
   parsePayload,
+  type VerifyResult,
 } from '../../shared/queues/payloads.ts';
 import type { RunEvent } from '../../shared/queues/run-event.ts';
+import { type VerifyLevel, verifyLevels } from '../../shared/verification.ts';
 import type { Freshness } from '../freshness/freshness.ts';
 import { causeOf, describe, type EventContext, type EventParts, linkTo } from './describe.ts';
 import type { IncidentKey, IncidentRecord } from './incidents.ts';
@@ -127,26 +129,48 @@ async function backupOf(
   };
 }
 
-/** A proof of an older backup says nothing of the one that failed. */
+/**
+ * An incident of each level: what is weaker does not end it, and is not hidden by it. A verification that could not be made has
+ * an incident of its own, because it says nothing of the backup.
+ */
 function ofVerify(step: Step): Consequences {
   const { database, news, failure } = step;
   const { backupId, level, storage } = parsePayload('verify', news.job.data);
-  const verification = { level, outcome: failure ? ('failed' as const) : ('ok' as const) };
-  const one = { ...step.one, verification, backup: plainBackup(backupId, storage) };
-  const key: IncidentKey = { kind: 'verification-failed', database: database.name };
-  if (!failure) {
-    const isOver = ({ subject }: IncidentRecord): boolean =>
-      subject === null || timeOfBackup(backupId) >= timeOfBackup(subject);
-    return { ...nothing, closes: [{ ...closing({ ...step, one }, key), isOver }] };
-  }
-  const id = `verification-failed-${news.job.id}`;
-  const event = describe(step, database, {
-    ...one,
+  const one = { ...step.one, backup: plainBackup(backupId, storage) };
+  const unmade: IncidentKey = { kind: 'failure', database: database.name, of: `verify/${level}` };
+  if (failure && failure.code !== 'VERIFY_FAILED') return ofOther({ ...step, one }, unmade);
+  const made = closing({ ...step, one }, unmade);
+  const key = (of: VerifyLevel): IncidentKey => ({
     kind: 'verification-failed',
-    id,
-    cause: causeOf(failure),
+    database: database.name,
+    of,
   });
-  return { ...nothing, opens: [{ key, event, subject: backupId }] };
+  if (failure) {
+    const id = `verification-failed-${news.job.id}`;
+    const verification = { level, outcome: 'failed' as const };
+    const parts: EventParts = {
+      ...one,
+      verification,
+      kind: 'verification-failed',
+      id,
+      cause: causeOf(failure),
+    };
+    const event = describe(step, database, parts);
+    return { ...nothing, opens: [{ key: key(level), event, subject: backupId }], closes: [made] };
+  }
+  const { level: reached }: VerifyResult = news.job.returnvalue;
+  const verification = {
+    level: verifyLevels.find((each) => each === reached) ?? level,
+    outcome: 'ok' as const,
+  };
+  const proven = verifyLevels.slice(0, verifyLevels.indexOf(level) + 1);
+  const closes = proven.map((each) => ({
+    ...closing({ ...step, one: { ...one, verification } }, key(each)),
+    // A proof of an older backup says nothing of the one that failed.
+    isOver: ({ subject }: IncidentRecord) =>
+      subject === null || timeOfBackup(backupId) >= timeOfBackup(subject),
+  }));
+  return { ...nothing, closes: [made, ...closes] };
 }
 
 function ofPrune(step: Step): Consequences {

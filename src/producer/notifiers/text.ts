@@ -45,9 +45,12 @@ const moods: Readonly<Record<RunEventKind, EventText['mood']>> = {
 
 const titles: Readonly<Record<RunEventKind, (event: RunEvent) => string>> = {
   success: ({ database }) => `Backup of ${database} succeeded`,
-  failure: ({ database, job }) => `${jobs.get(job?.name ?? 'backup') ?? 'A job'} of ${database} failed`,
-  recovery: ({ database, incident }) =>
-    `Recovered: ${overs[incident?.kind ?? 'failure'] ?? 'backups'} of ${database}`,
+  failure: ({ database, job }) =>
+    job?.name === 'verify'
+      ? `A backup of ${database} could not be verified`
+      : `${jobs.get(job?.name ?? 'backup') ?? 'A job'} of ${database} failed`,
+  recovery: ({ database, incident, job }) =>
+    `Recovered: ${overs[incident?.kind ?? 'failure'] ?? works.get(job?.name ?? 'backup') ?? 'jobs'} of ${database}`,
   stale: ({ database, stale }) =>
     stale?.newestAt === null
       ? `There is no backup of ${database}`
@@ -66,8 +69,16 @@ const jobs = new Map([
   ['discover', 'The look for databases'],
   ['copy', 'A copy of a backup'],
   ['prune', 'The prune'],
-  ['verify', 'Verification'],
   ['restore', 'A restore'],
+]);
+
+/** What goes well again, by the job that did. */
+const works = new Map([
+  ['backup', 'backups'],
+  ['discover', 'the look for databases'],
+  ['copy', 'copies of backups'],
+  ['prune', 'prunes'],
+  ['verify', 'the means to verify backups'],
 ]);
 
 /** What is well again. */

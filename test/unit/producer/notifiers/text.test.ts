@@ -95,9 +95,23 @@ describe('the text of', () => {
     for (const [name, title] of [
       ['copy', 'A copy of a backup of shop failed'],
       ['prune', 'The prune of shop failed'],
+      ['verify', 'A backup of shop could not be verified'],
       ['constructor', 'A job of shop failed'],
     ] as const)
       assert.equal(written({ job: { id: 'x', name, attempt: 1, attempts: 1 } }).title, title);
+  });
+
+  it('a recovery names what goes well again', () => {
+    const incident = { kind: 'failure', since: '2026-01-01T03:04:05.000Z' } as const;
+    for (const [name, title] of [
+      ['backup', 'Recovered: backups of shop'],
+      ['copy', 'Recovered: copies of backups of shop'],
+      ['prune', 'Recovered: prunes of shop'],
+      ['constructor', 'Recovered: jobs of shop'],
+    ] as const) {
+      const job = { id: 'x', name, attempt: 1, attempts: 1 };
+      assert.equal(written({ ...quiet, kind: 'recovery', incident, job }).title, title);
+    }
   });
 
   it('a size says how it changed', () => {
