@@ -180,6 +180,16 @@ export function withEvents(options: BenchOptions, use: (bench: EventsBench) => P
   );
 }
 
+/** Waits until all that a queue told so far was read by a producer, and that is known to Redis. */
+export async function readAll(
+  { redis, prefix }: Pick<EventsBench, 'redis' | 'prefix'>,
+  queue: 'backups' | 'maintenance',
+): Promise<void> {
+  const [newest] = await redis.xrevrange(`${prefix}:${queue}:events`, '+', '-', 'COUNT', 1);
+  const read = () => redis.hget(`${prefix}:events-read`, queue);
+  await until(`${queue} was read`, async () => (await read()) === (newest?.[0] ?? '0-0'));
+}
+
 async function configure(folder: string, installation: string, options: BenchOptions) {
   const { databases, more = {}, storages = {} } = options;
   await mkdir(join(folder, 'main'), { recursive: true });

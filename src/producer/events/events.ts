@@ -1,4 +1,4 @@
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { readManifest } from '../../pipeline/catalog/catalog.ts';
@@ -143,9 +143,13 @@ async function handleEntry(parts: Parts, { queue, event, jobId, at }: StreamEntr
   // Of what starts, only backups are told.
   if (event === 'active' && !queue.startsWith('backups')) return;
   const job = await parts.queues.get(queue).getJob(jobId);
-  // One that was asked for anew under its id tells its end itself.
-  if (!job || (event === 'active') === (job.finishedOn !== undefined)) return;
+  if (!job || !(await isAsTold(job, event))) return;
   await follow(parts, { job, queue, event, at });
+}
+
+/** One that was asked for anew under its id tells its end itself, and it may be another. */
+async function isAsTold(job: Job, event: JobNews['event']): Promise<boolean> {
+  return event === 'active' ? job.finishedOn === undefined : (await job.getState()) === event;
 }
 
 function isNews(event: string): event is JobNews['event'] {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type Job, UnrecoverableError } from 'bullmq';
 import { BackupDataError, type ErrorCode, toFailedReason } from '../../../src/shared/errors.ts';
 import type { VerifyLevel } from '../../../src/shared/verification.ts';
-import { type EventsBench, withEvents } from '../../support/events-bench.ts';
+import { type EventsBench, readAll, withEvents } from '../../support/events-bench.ts';
 import { until } from '../../support/until.ts';
 
 const [older, newer] = ['shop-20260102T030405Z-abc234', 'shop-20260103T030405Z-abc234'];
@@ -67,8 +67,7 @@ function withVerifications(use: (bench: Verifications) => Promise<void>): Promis
       return { backupId: job.data.backupId, level, seconds: 1 };
     });
     await bench.produce();
-    const isRead = () => bench.redis.hexists(`${bench.prefix}:events-read`, 'maintenance');
-    await until('it reads', async () => (await isRead()) === 1);
+    await readAll(bench, 'maintenance');
     let count = 0;
     await use({
       ...bench,
