@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CronExpressionParser } from 'cron-parser';
+import { CronExpression, CronExpressionParser, type CronFieldCollection } from 'cron-parser';
 
 /**
  * When something is due. The parser is the one, in the one version, by which BullMQ finds the next slot: another would
@@ -96,13 +96,23 @@ export function jitterOf({ name, spread }: { name: string; spread: number }): nu
 
 /** Each is found anew from the one before, as BullMQ does: an iteration of the parser drifts over a change of half an hour. */
 function* slotsAfter({ pattern, tz }: Cron, after: Date): Generator<Date, undefined> {
-  let last = after;
-  for (;;) {
-    const expression = CronExpressionParser.parse(pattern, { tz, currentDate: last });
-    if (!expression.hasNext()) return;
-    const slot = expression.next().toDate();
-    if (slot <= last) return;
+  const { fields } = CronExpressionParser.parse(pattern, { tz });
+  for (let last = after; ; ) {
+    const slot = firstAfter(fields, { tz, currentDate: last });
+    if (slot === undefined || slot <= last) return;
     yield slot;
     last = slot;
+  }
+}
+
+/** To ask whether there is one takes the parser as long as to find it. */
+function firstAfter(
+  fields: CronFieldCollection,
+  options: { tz: string; currentDate: Date },
+): Date | undefined {
+  try {
+    return new CronExpression(fields, options).next().toDate();
+  } catch {
+    return undefined;
   }
 }

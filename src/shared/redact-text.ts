@@ -1,3 +1,5 @@
+import { createSecretSearch } from './secret-search.ts';
+
 const mask = '[redacted]';
 
 /** A shorter one would mask ordinary words. */
@@ -5,8 +7,8 @@ const shortestSecret = 4;
 
 /** Masks the given secrets, however a URL or JSON would write them, and every credential that can be told by its form. */
 export function createTextRedactor(secrets: readonly string[]): (text: string) => string {
-  const known = knownSecrets(secrets);
-  return (text) => redactText(known ? text.replaceAll(known, mask) : text);
+  const maskSecrets = createSecretSearch(secrets.filter((secret) => secret.length >= shortestSecret));
+  return (text) => redactText(maskSecrets(text, mask));
 }
 
 /** Masks credentials that can be told by their form: `scheme://user:password@host`, `password=…`, `Bearer …`. */
@@ -30,24 +32,3 @@ const rules: readonly (readonly [RegExp, string])[] = [
   ],
   [/\b(Bearer|Basic) +(?=\S*[\d=]|\S{20})[\w.~+/=-]{8,4096}/gi, `$1 ${mask}`],
 ];
-
-function knownSecrets(secrets: readonly string[]): RegExp | undefined {
-  const long = [...new Set(secrets)].filter((secret) => secret.length >= shortestSecret);
-  const sorted = long.sort((a, b) => b.length - a.length);
-  return sorted.length === 0 ? undefined : new RegExp(sorted.map(patternOf).join('|'), 'g');
-}
-
-/** Every character as itself, as URLs escape it, or as JSON does: encoders differ in what they escape. */
-function patternOf(secret: string): string {
-  return Array.from(secret, (letter) => {
-    if (/^[A-Za-z0-9]$/.test(letter)) return letter;
-    const forms = [letter, ...urlForms(letter), JSON.stringify(letter).slice(1, -1)];
-    return `(?:${[...new Set(forms)].map((form) => RegExp.escape(form)).join('|')})`;
-  }).join('');
-}
-
-function urlForms(letter: string): string[] {
-  const hex = Array.from(Buffer.from(letter), (byte) => byte.toString(16).padStart(2, '0'));
-  const escaped = hex.map((digits) => `%${digits}`).join('');
-  return [escaped, escaped.toUpperCase(), ...(letter === ' ' ? ['+'] : [])];
-}

@@ -4,7 +4,7 @@ import { longestGap } from '../../shared/cron.ts';
 /** What decides how old the newest backup of a database may be. */
 export type AgePolicy = Pick<DatabasePolicy, 'maxAge' | 'schedule' | 'timezone' | 'spread'>;
 
-/** Gaps that are remembered; a fleet has few schedules, each of many databases. */
+/** Gaps that are remembered; a fleet has few of them, however its slots are spread over the day. */
 const most = 1_000;
 
 /**
@@ -15,10 +15,21 @@ export function createMaxAges(clock: () => Date): (policy: AgePolicy) => number 
   const gaps = new Map<string, number>();
   return ({ maxAge, schedule, timezone: tz, spread }) => {
     if (maxAge !== null || schedule === null) return maxAge;
-    const key = `${tz} ${schedule}`;
-    const gap = gaps.get(key) ?? longestGap({ pattern: schedule, tz }, clock());
+    const pattern = withoutTime(schedule);
+    const key = `${tz} ${pattern}`;
+    const gap = gaps.get(key) ?? longestGap({ pattern, tz }, clock());
     if (gaps.size >= most) gaps.clear();
     gaps.set(key, gap);
     return 2 * gap + spread;
   };
+}
+
+/** One minute, or one hour, is as far from the same a day later as any other; noon comes once a day in every zone. */
+function withoutTime(schedule: string): string {
+  const [minute = '', hour = '', ...days] = schedule.trim().split(/\s+/);
+  return [isOne(minute) ? '0' : minute, isOne(hour) ? '12' : hour, ...days].join(' ');
+}
+
+function isOne(field: string): boolean {
+  return /^\d+$/.test(field);
 }

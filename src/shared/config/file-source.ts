@@ -16,7 +16,7 @@ export interface FileOptions {
   readFile: ReadFile;
 }
 
-const maxFileBytes = 1_048_576;
+const maxFileBytes = 8 * 2 ** 20;
 
 /** Reads a YAML configuration and all that it asks for. Throws CONFIG_INVALID; FileProblem when the file is missing. */
 export async function readFileSource({ file, cwd, env, readFile }: FileOptions): Promise<ConfigSource> {

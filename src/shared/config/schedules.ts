@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Cron } from '../cron.ts';
 import { drillPlaceOf } from './drill-places.ts';
 import type { Path, Problem } from './problems.ts';
 import { duration, timeZone } from './values.ts';
@@ -24,7 +25,12 @@ const scheduled = z
 const file = z.object({ defaults: scheduled, databases: z.record(z.string(), scheduled).catch({}) });
 
 type Scheduled = z.output<typeof scheduled>;
-type CronModule = typeof import('../cron.ts');
+/** What is asked of `cron.ts`. */
+interface CronChecks {
+  isSchedule(cron: Cron): boolean;
+  /** As it is from the beginning of 1970 on. */
+  shortestGap(cron: Cron): number;
+}
 
 /** Every schedule must be one, in the zone of each database that has it, and a scheduled drill must have a server. */
 export async function checkSchedules(root: unknown): Promise<Problem[]> {
@@ -37,7 +43,7 @@ export async function checkSchedules(root: unknown): Promise<Problem[]> {
   ];
   if (!entries.some(([, { schedule, verify }]) => (schedule ?? verify?.schedule) !== undefined)) return [];
   // Loaded only where something is scheduled: start-up time is what people feel.
-  const cron = await import('../cron.ts');
+  const cron = remembering(await import('../cron.ts'));
   return entries.flatMap(([path, entry]) => {
     const { timezone: tz = defaults.timezone ?? 'UTC' } = entry;
     return [
@@ -49,8 +55,26 @@ export async function checkSchedules(root: unknown): Promise<Problem[]> {
   });
 }
 
+/** Thousands of databases have few schedules. */
+function remembering({ isSchedule, shortestGap }: typeof import('../cron.ts')): CronChecks {
+  return {
+    isSchedule: onceEach(isSchedule),
+    shortestGap: onceEach((cron) => shortestGap(cron, new Date(0))),
+  };
+}
+
+function onceEach<T>(find: (cron: Cron) => T): (cron: Cron) => T {
+  const known = new Map<string, T>();
+  return (cron) => {
+    const key = `${cron.tz} ${cron.pattern}`;
+    const found = known.get(key) ?? find(cron);
+    known.set(key, found);
+    return found;
+  };
+}
+
 function notScheduled(
-  { isSchedule }: CronModule,
+  { isSchedule }: CronChecks,
   path: Path,
   { pattern, tz }: { pattern: string | undefined; tz: string },
 ): Problem[] {
@@ -59,13 +83,13 @@ function notScheduled(
 
 /** A slot that is put off beyond the next one would be run after it. */
 function tooSpread(
-  { isSchedule, shortestGap }: CronModule,
+  { isSchedule, shortestGap }: CronChecks,
   path: Path,
   { defaults, entry, tz }: { defaults: Scheduled; entry: Scheduled; tz: string },
 ): Problem[] {
   const { schedule: pattern = defaults.schedule, spread = defaults.spread ?? 0 } = entry;
   if (spread === 0 || pattern === undefined || !isSchedule({ pattern, tz })) return [];
-  if (spread < shortestGap({ pattern, tz }, new Date(0))) return [];
+  if (spread < shortestGap({ pattern, tz })) return [];
   const owner = entry.spread === undefined && entry.schedule !== undefined ? 'schedule' : 'spread';
   return [{ path: [...path, owner], message: 'has less time between two slots than spread puts them off' }];
 }

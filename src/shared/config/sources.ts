@@ -8,18 +8,26 @@ import type { ConfigFile, EngineName } from './schema.ts';
  */
 export function checkSources({ databases, defaults }: ConfigFile): Problem[] {
   const entries = Object.entries(databases);
-  const servers = entries.flatMap(([name, entry]) => ('discover' in entry && entry.discover ? [name] : []));
+  const servers = new Set(
+    entries.flatMap(([name, entry]) => ('discover' in entry && entry.discover ? [name] : [])),
+  );
   return entries.flatMap(([name, entry]) => [
     ...('path' in entry || 'dump' in entry || entry.engine === 'redis' ? [] : addressOf(name, entry)),
     ...(entry.engine === 'command' ? argumentsOf(name, entry) : []),
     ...assertionsOf(name, entry, entry.verify ?? defaults.verify),
-    ...servers
-      .filter((server) => name.startsWith(`${server}.`))
+    ...foldersOf(name)
+      .filter((server) => servers.has(server))
       .map((server) => ({
         path: ['databases', name],
         message: `is called like a database of the server ${server}; give it another name`,
       })),
   ]);
+}
+
+/** Of `a.b.c`, `a` and `a.b`. */
+function foldersOf(name: string): string[] {
+  const parts = name.split('.');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('.'));
 }
 
 /** Whoever is on the machine can read arguments, and RESTORE.md quotes them. */

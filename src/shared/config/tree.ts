@@ -23,16 +23,30 @@ interface Walk {
   anchors: Map<string, Node>;
   references: Reference[];
   problems: Problem[];
-  visited: number;
+  /** How many values may still be read, and how many of them by following aliases. */
+  left: Budget;
+  copies: Budget;
 }
 
-/** Far above any real configuration, far below what an alias bomb asks for. */
-const maxNodes = 100_000;
+interface Budget {
+  values: number;
+}
+
+/** Far above any real configuration. A file has no more than it has bytes; what its aliases ask for may have no end. */
+const maxValues = 1_000_000;
+const maxCopies = 100_000;
 const maxDepth = 32;
 
 /** Records the position of every path in `positions`. */
 export function readTree(document: Document, positions: Positions): Tree {
-  const walk: Walk = { positions, anchors: new Map(), references: [], problems: [], visited: 0 };
+  const walk: Walk = {
+    positions,
+    anchors: new Map(),
+    references: [],
+    problems: [],
+    left: { values: maxValues },
+    copies: { values: maxCopies },
+  };
   let root: unknown;
   place(walk, { node: document.contents, path: [] }, (value) => {
     root = value;
@@ -51,8 +65,8 @@ function place(
 }
 
 function read(walk: Walk, node: unknown, path: Path): unknown {
-  walk.visited += 1;
-  if (walk.visited > maxNodes || path.length > maxDepth) return refuseSize(walk, path);
+  walk.left.values -= 1;
+  if (isSpent(walk) || path.length > maxDepth) return refuseSize(walk, path);
   if (isAlias(node)) return readAlias(walk, node.source, path);
   if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor) walk.anchors.set(node.anchor, node);
   if (isMap(node)) return readMap(walk, node.items, path);
@@ -63,7 +77,7 @@ function read(walk: Walk, node: unknown, path: Path): unknown {
 
 function readAlias(walk: Walk, name: string, path: Path): unknown {
   const node = walk.anchors.get(name);
-  if (node) return read(walk, node, path);
+  if (node) return read({ ...walk, left: walk.copies }, node, path);
   walk.problems.push({ path, message: 'an alias needs its anchor before it' });
   return undefined;
 }
@@ -84,7 +98,7 @@ function readMap(walk: Walk, pairs: readonly Pair[], path: Path): Record<string,
     place(walk, { node: value, path: [...path, name] }, (placed) => {
       map[name] = placed;
     });
-    if (walk.visited > maxNodes) break;
+    if (isSpent(walk)) break;
   }
   return map;
 }
@@ -96,7 +110,7 @@ function readList(walk: Walk, nodes: readonly unknown[], path: Path): unknown[] 
     place(walk, { node, path: [...path, index] }, (placed) => {
       list[index] = placed;
     });
-    if (walk.visited > maxNodes) break;
+    if (isSpent(walk)) break;
   }
   return list;
 }
@@ -113,6 +127,10 @@ function refuseKey(
       ? 'this key is not allowed'
       : `the key ${printKey(name)} is there twice; first on line ${walk.positions.line(seen)}`;
   walk.problems.push({ path: refused, message });
+}
+
+function isSpent({ left, copies }: Walk): boolean {
+  return left.values < 0 || copies.values < 0;
 }
 
 function refuseSize(walk: Walk, path: Path): undefined {
