@@ -3,7 +3,7 @@ import { latestSlot } from '../../shared/cron.ts';
 import type { Account } from './ledger.ts';
 import type { Change } from './reconcile.ts';
 import type { Scheduled } from './schedules.ts';
-import { dueSlot, runSlot, type SlotContext, seeToSlot } from './see-to-slot.ts';
+import { dueSlot, type SlotContext, seeToDue, seeToSlot } from './see-to-slot.ts';
 
 /** Milliseconds that a tick has for its slot before it is looked after: nearly always it has been there. */
 const patience = 15_000;
@@ -12,18 +12,45 @@ const batchSize = 16;
 /** Schedules that are looked at before others get a turn. */
 const stretch = 200;
 
+/** Does the work of one storage beside the look; what it throws is told. */
+export type Apart = (storage: string, work: () => Promise<void>) => Promise<void>;
+
 /**
  * Sees to every schedule whose newest due slot nobody has seen to: Redis may have lost its tick, or everything. Whoever was
  * just `added` may have been known before; what passed meanwhile is not counted as missed. One that cannot be seen to leaves
- * the others; then the first failure is thrown.
+ * the others; then the first failure is thrown. Those that the ledger does not know need their storage, and go `apart`: one
+ * that hangs holds up neither the others nor the look.
  */
 export async function catchUp(
   context: SlotContext,
-  options: { scheduled: readonly Scheduled[]; added: ReadonlySet<string>; now: Date; signal: AbortSignal },
+  options: {
+    scheduled: readonly Scheduled[];
+    added: ReadonlySet<string>;
+    now: Date;
+    apart?: Apart;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
-  const { added, now, signal } = options;
+  const { now, apart = (_storage, work) => work() } = options;
   const at = new Date(now.getTime() - patience);
-  const open = await openOf(context, options.scheduled, at);
+  const { known, lost } = await openOf(context, options.scheduled, at);
+  const works = [
+    () => seeToAll(context, { ...options, open: known, at }),
+    ...[...Map.groupBy(lost, storageOf)].map(
+      ([storage, open]) =>
+        () =>
+          apart(storage, () => seeToAll(context, { ...options, open, at })),
+    ),
+  ];
+  const ended = await Promise.allSettled(works.map((work) => work()));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+}
+
+async function seeToAll(
+  context: SlotContext,
+  options: { open: readonly Scheduled[]; at: Date; added: ReadonlySet<string>; signal: AbortSignal },
+): Promise<void> {
+  const { open, at, added, signal } = options;
   const failures: unknown[] = [];
   for (let start = 0; start < open.length; start += batchSize) {
     signal.throwIfAborted();
@@ -39,19 +66,24 @@ export async function catchUp(
   if (failures.length > 0) throw failures[0];
 }
 
+function storageOf({ entry }: Scheduled): string {
+  return 'database' in entry ? entry.database.storage : entry.server.template.storage;
+}
+
 async function openOf(
   { ledger, slots }: SlotContext,
   scheduled: readonly Scheduled[],
   at: Date,
-): Promise<Scheduled[]> {
+): Promise<{ known: Scheduled[]; lost: Scheduled[] }> {
   const accounts = await ledger.readAll();
-  const open: Scheduled[] = [];
+  const [known, lost]: [Scheduled[], Scheduled[]] = [[], []];
   for (const [index, each] of scheduled.entries()) {
     if (index % stretch === stretch - 1) await breathe();
     const due = dueSlot(slots, each, at);
-    if (due && isOpen(accounts.get(each.name), due)) open.push(each);
+    const account = accounts.get(each.name);
+    if (due && isOpen(account, due)) (account?.seenTo ? known : lost).push(each);
   }
-  return open;
+  return { known, lost };
 }
 
 function isOpen(account: Account | undefined, due: Date): boolean {
@@ -59,19 +91,22 @@ function isOpen(account: Account | undefined, due: Date): boolean {
 }
 
 /**
- * Before the definition of a schedule is written over: runs the slot of the old one that is due and was not seen to, and
- * counts the new one's slots from now on.
+ * Before the definition of a schedule is written over: sees to the slot of the old one that is due, even if it is still put
+ * off, and counts the new one's slots from when this producer had it.
  */
 export async function settleBeforeChange(
   context: SlotContext,
-  { change: { schedule, known }, scheduled, now }: { change: Change; scheduled: Scheduled; now: Date },
+  options: { change: Change; scheduled: Scheduled; now: Date; signal: AbortSignal },
 ): Promise<void> {
+  const { change, scheduled, now, signal } = options;
+  const { schedule, known } = change;
   if (known.pattern === undefined || (known.pattern === schedule.pattern && known.tz === schedule.tz)) return;
   const { name } = scheduled;
-  const { seenTo, paused } = await context.ledger.read(name);
-  if (!seenTo) return;
-  const last = latestSlot({ pattern: known.pattern, tz: known.tz ?? 'UTC' }, now);
-  if (!paused && last && last > seenTo) await runSlot(context, scheduled, last);
-  const to = context.slots.latest(scheduled.cron, now);
-  if (to && to > seenTo) await context.ledger.advance(name, { from: seenTo, to, missed: 0 });
+  if (!(await context.ledger.read(name)).seenTo) return;
+  const old = { ...scheduled, cron: { pattern: known.pattern, tz: known.tz ?? 'UTC' } };
+  const last = latestSlot(old.cron, now);
+  if (last) await seeToDue(context, { scheduled: old, due: last, at: now, signal });
+  const { seenTo } = await context.ledger.read(name);
+  const to = latestSlot(scheduled.cron, context.held.since(scheduled, now));
+  if (to && seenTo && to > seenTo) await context.ledger.advance(name, { from: seenTo, to, missed: 0 });
 }

@@ -4,8 +4,9 @@ import type { Logger } from '../../shared/logger.ts';
 import { schedulesQueue } from '../../shared/queues/names.ts';
 import { openQueue } from '../../shared/queues/queue.ts';
 import { createThrottle } from '../../shared/throttle.ts';
-import { catchUp, settleBeforeChange } from './catch-up.ts';
+import { type Apart, catchUp, settleBeforeChange } from './catch-up.ts';
 import type { SchedulerContext, SchedulerOptions } from './context.ts';
+import { createHeld, type Held } from './held.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { createNewest } from './newest.ts';
 import { type Change, type Plan, reconcile } from './reconcile.ts';
@@ -33,7 +34,13 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   const { installation } = current().config;
   const queue = openQueue(schedulesQueue, { redis, installation });
   const ledger = createLedger({ redis, installation });
-  const context = { ...options, ledger, slots: createSlots(), newest: createNewest(current) };
+  const context = {
+    ...options,
+    ledger,
+    slots: createSlots(),
+    held: createHeld(),
+    newest: createNewest(current),
+  };
   const throttle = createThrottle({ clock, interval: 5_000 });
   const complain = (message: string, error: Error): void =>
     throttle(`${message} ${error.message}`, (repeated) => logger.warn(message, { error, repeated }));
@@ -56,21 +63,27 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   };
 }
 
+type LookContext = SchedulerContext & { held: Held };
+
 function keepReconciled(
-  context: SchedulerContext,
+  context: LookContext,
   queue: Queue,
   complain: (message: string, error: Error) => void,
 ): { look: () => void; stop: () => void } {
   const closed = new AbortController();
+  const told =
+    (message: string) =>
+    (error: Error): void => {
+      if (!closed.signal.aborted) complain(message, error);
+    };
+  const apart = onePerStorage(told('slots that Redis does not know could not be seen to'));
   let round: Promise<void> | undefined;
   let again = false;
   const look = (): void => {
     // With Redis away a round waits for it; one more behind it is enough.
     again = round !== undefined;
-    round ??= lookOnce(context, queue, closed.signal)
-      .catch((error: Error) => {
-        if (!closed.signal.aborted) complain('the schedules could not be compared with Redis', error);
-      })
+    round ??= lookOnce({ ...context, queue, apart }, closed.signal)
+      .catch(told('the schedules could not be compared with Redis'))
       .finally(() => {
         round = undefined;
         if (again && !closed.signal.aborted) look();
@@ -87,14 +100,38 @@ function keepReconciled(
   };
 }
 
-async function lookOnce(context: SchedulerContext, queue: Queue, signal: AbortSignal): Promise<void> {
+/** Of each storage one at a time: the next look begins anew what is let go. It is not waited for. */
+function onePerStorage(tell: (error: Error) => void): Apart {
+  const busy = new Set<string>();
+  return async (storage, work) => {
+    if (busy.has(storage)) return;
+    busy.add(storage);
+    work()
+      .catch(tell)
+      .finally(() => busy.delete(storage));
+  };
+}
+
+/** What cannot be written holds up nothing that is due; the failure is thrown at the end. */
+async function lookOnce(
+  context: LookContext & { queue: Queue; apart: Apart },
+  signal: AbortSignal,
+): Promise<void> {
+  const { queue, held, apart } = context;
   const { config } = context.current();
-  const wanted = schedulesOf(config);
+  const [wanted, scheduled] = [schedulesOf(config), scheduledOf(config)];
+  const now = context.clock();
+  held.look(scheduled, now);
   const beforeChange = (change: Change): Promise<void> => settle(context, change, signal);
-  const plan = await reconcile({ queue, wanted, beforeChange });
-  tell(context.logger, plan);
-  const added = new Set(plan.added.map(({ data }) => data.database));
-  await catchUp(context, { scheduled: scheduledOf(config), added, now: context.clock(), signal });
+  const [written] = await Promise.allSettled([reconcile({ queue, wanted, beforeChange })]);
+  if (written.status === 'fulfilled') tell(context.logger, written.value);
+  const added = written.status === 'fulfilled' ? backupsOf(written.value.added) : new Set<string>();
+  await catchUp(context, { scheduled, added, now: context.clock(), apart, signal });
+  if (written.status === 'rejected') throw written.reason;
+}
+
+function backupsOf(schedules: Plan['added']): ReadonlySet<string> {
+  return new Set(schedules.flatMap(({ data: { kind, database } }) => (kind === 'backup' ? database : [])));
 }
 
 /** What is due by the old definition of a schedule is seen to before it is written over. */
@@ -103,7 +140,7 @@ async function settle(context: SchedulerContext, change: Change, signal: AbortSi
   const now = context.clock();
   const scheduled = findScheduled(context.current().config, database);
   if (kind === 'backup') {
-    if (scheduled) await settleBeforeChange(context, { change, scheduled, now });
+    if (scheduled) await settleBeforeChange(context, { change, scheduled, now, signal });
     return;
   }
   const { next } = change.known;

@@ -2,6 +2,7 @@ import { jitterOf, slotsBetween } from '../../shared/cron.ts';
 import { newBackupId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Client } from '../client/client.ts';
+import type { Held } from './held.ts';
 import type { Account, Ledger } from './ledger.ts';
 import type { Newest } from './newest.ts';
 import type { Scheduled } from './schedules.ts';
@@ -12,9 +13,19 @@ export interface SlotContext {
   ledger: Ledger;
   slots: Slots;
   newest: Newest;
+  held: Pick<Held, 'since'>;
   logger: Logger;
   /** Told once of each number of slots that no run of their own was made for. */
   onMissed: (missed: { database: string; slots: number; latest: Date }) => Promise<void>;
+}
+
+interface Request {
+  scheduled: Scheduled;
+  /** Now. */
+  at: Date;
+  /** Whether the slots that get no run of their own are counted; by default they are. */
+  isCounted?: boolean;
+  signal: AbortSignal;
 }
 
 /** Milliseconds after which a slot was not run in time; `missed: skip` lets it pass then. */
@@ -30,17 +41,18 @@ export function dueSlot(slots: Slots, scheduled: Scheduled, at: Date): Date | un
  * that nobody saw to are not run any more, but counted; so is one whose run was merged into one that waits. It may be called
  * any number of times, by any number of producers: the run of a slot has one id, and the ledger is advanced once.
  */
-export async function seeToSlot(
-  context: SlotContext,
-  request: { scheduled: Scheduled; at: Date; isCounted?: boolean; signal: AbortSignal },
-): Promise<void> {
-  const { ledger, slots } = context;
-  const { scheduled, at, isCounted = true } = request;
-  const due = dueSlot(slots, scheduled, at);
-  if (!due) return;
+export async function seeToSlot(context: SlotContext, request: Request): Promise<void> {
+  const due = dueSlot(context.slots, request.scheduled, request.at);
+  if (due) await seeToDue(context, { ...request, due });
+}
+
+/** The same for a slot that is known to be due. */
+export async function seeToDue(context: SlotContext, request: Request & { due: Date }): Promise<void> {
+  const { ledger } = context;
+  const { scheduled, due, isCounted = true } = request;
   const account = await ledger.read(scheduled.name);
   if (account.seenTo && account.seenTo >= due) return;
-  const missed = await runOrLetPass(context, { ...request, due, account });
+  const missed = await runOrLetPass(context, { ...request, account });
   const counted = isCounted ? missed : 0;
   const step = { from: account.seenTo, to: due, missed: counted };
   if (!(await ledger.advance(scheduled.name, step)) || counted === 0) return;
@@ -67,16 +79,18 @@ async function runOrLetPass(
 }
 
 /**
- * Of a schedule that the ledger does not know, whether the slot is to be run: not of a new one, which has no backup yet and
- * begins with its next slot; nor where a backup is as young as that slot.
+ * Of a schedule that the ledger does not know, whether the slot is to be run: not where a backup is as young as that slot, and
+ * not of a new one, which has no backup and begins with its next slot. New is one that this producer got after the slot.
  */
 async function wasLost(
-  { newest }: SlotContext,
-  { scheduled: { name, entry }, due, signal }: { scheduled: Scheduled; due: Date; signal: AbortSignal },
+  { newest, held }: SlotContext,
+  { scheduled, at, due, signal }: { scheduled: Scheduled; at: Date; due: Date; signal: AbortSignal },
 ): Promise<boolean> {
-  if ('server' in entry) return newest.hasAny(entry.server, signal);
+  const { name, entry } = scheduled;
+  const isNew = held.since(scheduled, at) >= due;
+  if ('server' in entry) return !isNew || newest.hasAny(entry.server, signal);
   const found = await newest.ofDatabase(entry.database, signal);
-  if (!found) return false;
+  if (!found) return !isNew;
   return found.snapshotAt < due && found.backupId !== newBackupId({ database: name, at: due, slot: due });
 }
 

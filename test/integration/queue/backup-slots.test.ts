@@ -6,6 +6,8 @@ import { openStorage } from '../../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../../src/pipeline/storage/storage.ts';
 import { type Client, createClient } from '../../../src/producer/client/client.ts';
 import { catchUp, settleBeforeChange } from '../../../src/producer/scheduler/catch-up.ts';
+
+import { createHeld } from '../../../src/producer/scheduler/held.ts';
 import { createLedger, type Ledger } from '../../../src/producer/scheduler/ledger.ts';
 import { createNewest } from '../../../src/producer/scheduler/newest.ts';
 import { findScheduled, type Scheduled, schedulesOf } from '../../../src/producer/scheduler/schedules.ts';
@@ -144,9 +146,9 @@ describe('what Redis has lost', () => {
 });
 
 describe('a schedule that is changed', () => {
-  const changed = (bench: Bench, schedule: string) => {
+  const changed = (bench: Bench, schedule: string, more: Parameters<typeof sampleDatabase>[0] = {}) => {
     const [before] = schedulesOf(bench.config);
-    const config = sampleConfig({ databases: [sampleDatabase({ schedule })] });
+    const config = sampleConfig({ databases: [sampleDatabase({ schedule, ...more })] });
     const scheduled = findScheduled(config, 'shop');
     const [after] = schedulesOf(config);
     assert.ok(before && after && scheduled);
@@ -158,17 +160,35 @@ describe('a schedule that is changed', () => {
     withBench({}, async (bench) => {
       await bench.known(-1);
       const { change, scheduled } = changed(bench, '*/10 * * * *');
-      await settleBeforeChange(bench.context, { change, scheduled, now: at(0, 35) });
+      await settleBeforeChange(bench.context, { change, scheduled, now: at(0, 35), signal });
       assert.deepEqual(await bench.jobs(), [runOf(0)]);
       await seeToSlot(bench.context, { scheduled, at: at(0, 36), signal });
       assert.deepEqual([await bench.jobs(), bench.missed], [[runOf(0)], []]);
+    }));
+
+  it('lets a late slot of its old definition pass under `missed: skip`, and counts what got no run', () =>
+    withBench({ missed: 'skip' }, async (bench) => {
+      await bench.known(-3);
+      const { change, scheduled } = changed(bench, '*/10 * * * *', { missed: 'skip' });
+      await settleBeforeChange(bench.context, { change, scheduled, now: at(0, 35), signal });
+      assert.deepEqual(await bench.jobs(), []);
+      assert.deepEqual(bench.missed, [{ database: 'shop', slots: 3, latest: slotAt(0) }]);
+    }));
+
+  it('counts the slots of its old definition that were too late', () =>
+    withBench({}, async (bench) => {
+      await bench.known(-3);
+      const { change, scheduled } = changed(bench, '*/10 * * * *');
+      await settleBeforeChange(bench.context, { change, scheduled, now: at(0, 35), signal });
+      assert.deepEqual(await bench.jobs(), [runOf(0)]);
+      assert.deepEqual(bench.missed, [{ database: 'shop', slots: 2, latest: slotAt(0) }]);
     }));
 
   it('runs nothing more where all that was due was seen to', () =>
     withBench({}, async (bench) => {
       await bench.known(0);
       const { change, scheduled } = changed(bench, '30 * * * *');
-      await settleBeforeChange(bench.context, { change, scheduled, now: at(0, 35) });
+      await settleBeforeChange(bench.context, { change, scheduled, now: at(0, 35), signal });
       assert.deepEqual(await bench.jobs(), []);
       assert.deepEqual((await bench.ledger.read('shop')).seenTo, new Date('2026-06-10T12:30:00Z'));
     }));
@@ -242,6 +262,8 @@ function withBench(
         client,
         ledger: createLedger({ redis, installation }),
         slots: createSlots(),
+        held: createHeld(),
+
         newest: createNewest(() => ({ config, resources })),
         logger: createMemoryLogger(),
         onMissed: async (each) => void missed.push(each),
