@@ -49,8 +49,8 @@ function endOfSecret(sorted: readonly string[], text: string, start: number): nu
   let readings: readonly Reading[] = [{ from: 0, to: sorted.length, depth: 0, end: start }];
   while (readings.length > 0) {
     readings = distinct(readings.flatMap((reading) => furtherOf(sorted, text, reading)));
+    // The shortest of those that begin alike comes first.
     for (const { from, depth, end } of readings)
-      // The shortest of those that begin alike comes first.
       if (sorted[from]?.length === depth) found = Math.max(found ?? 0, end);
   }
   return found;
@@ -112,7 +112,9 @@ function escapedAt(text: string, at: number): Letter | undefined {
 
 /** UTF-8 bytes, as their first one tells their number. */
 function percentEscape(text: string, at: number): Letter | undefined {
-  const first = /^%[\da-f]{2}$/i.test(text.slice(at, at + 3)) ? Number.parseInt(text.slice(at + 1, at + 3), 16) : 0xff;
+  const first = /^%[\da-f]{2}$/i.test(text.slice(at, at + 3))
+    ? Number.parseInt(text.slice(at + 1, at + 3), 16)
+    : 0xff;
   const count = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   const end = at + 3 * count;
   try {
@@ -123,6 +125,6 @@ function percentEscape(text: string, at: number): Letter | undefined {
 }
 
 function jsonEscape(text: string, at: number): Letter | undefined {
-  const [escape] = /^\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4})/.exec(text.slice(at, at + 6)) ?? [];
-  return escape === undefined ? undefined : { letter: JSON.parse(`"${escape}"`), end: at + escape.length };
+  const [written] = /^\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4})/.exec(text.slice(at, at + 6)) ?? [];
+  return written === undefined ? undefined : { letter: JSON.parse(`"${written}"`), end: at + written.length };
 }

@@ -79,7 +79,11 @@ function kindOf(kind: string, shown: readonly string[]): Kind {
   return { kind, known: new Set(shown), shown };
 }
 
-function checkEntry(path: Path, { storage, copies = [], notify = [], verify }: Named, known: Known): Problem[] {
+function checkEntry(
+  path: Path,
+  { storage, copies = [], notify = [], verify }: Named,
+  known: Known,
+): Problem[] {
   return [
     ...unknownName([...path, 'storage'], storage, known.storages),
     ...copies.flatMap((copy, index) => unknownName([...path, 'copies', index], copy, known.storages)),
