@@ -18,6 +18,7 @@ interface Letter {
 /** Units by which nearly every place where no secret begins is told. */
 const startLength = 3;
 const anyEscape = /[%\\+]/;
+const escapes = new Set(Array.from('%\\+', (letter) => letter.charCodeAt(0)));
 
 /**
  * Each letter of a secret may stand as itself, as URLs escape it, or as JSON does: encoders differ in what they escape. What a text
@@ -28,12 +29,19 @@ export function createSecretSearch(secrets: readonly string[]): MaskSecrets {
   // Half of a surrogate pair is written as U+FFFD by whatever encodes it as UTF-8.
   const sorted = [...new Set(secrets.flatMap((secret) => [secret, secret.toWellFormed()]))].sort();
   const starts = new Set(sorted.map((secret) => secret.slice(0, startLength)));
+  const firsts = new Set(sorted.map((secret) => secret.charCodeAt(0)));
+  const mayBegin = (text: string, at: number): boolean => {
+    const unit = text.charCodeAt(at);
+    if (escapes.has(unit)) return true;
+    if (!firsts.has(unit)) return false;
+    const start = text.slice(at, at + startLength);
+    return starts.has(start) || anyEscape.test(start);
+  };
   return (text, mask) => {
     let masked = '';
     let kept = 0;
     for (let at = 0; at < text.length; at += 1) {
-      const start = text.slice(at, at + startLength);
-      const end = starts.has(start) || anyEscape.test(start) ? endOfSecret(sorted, text, at) : undefined;
+      const end = mayBegin(text, at) ? endOfSecret(sorted, text, at) : undefined;
       if (end === undefined) continue;
       masked += text.slice(kept, at) + mask;
       kept = end;

@@ -149,10 +149,10 @@ describe('redaction by form', () => {
     '@',
     '%',
   ]) {
-    it(`takes no more than a second for 1 MiB of ${JSON.stringify(piece)}`, () => {
-      const start = performance.now();
+    it(`takes no more than a second of a processor for 1 MiB of ${JSON.stringify(piece)}`, () => {
+      const start = process.threadCpuUsage();
       redactor.text(piece.repeat(2 ** 20 / piece.length));
-      assert.ok(performance.now() - start < 1_000);
+      assert.ok(process.threadCpuUsage(start).user < 1_000_000);
     });
   }
 });
