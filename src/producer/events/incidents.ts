@@ -29,7 +29,8 @@ export interface IncidentKey {
 /**
  * One alert for each incident, and one for its end. What is told goes first: a crash in between has it told again under the
  * same id, which whoever passes it on knows. What is older than what was last seen of an incident changes nothing,
- * so that producers that are not equally far neither open it again nor close the next one.
+ * so that producers that are not equally far neither open it again nor close the next one. A Redis that lost everything is
+ * told again what was open.
  */
 export interface Incidents {
   /** Tells the event unless such an incident is open already. */
@@ -59,9 +60,20 @@ export function createIncidents(options: {
 }): Incidents {
   const { redis, installation, tell } = options;
   const hash = `${redisPrefix(installation)}:incidents`;
-  const get = async (key: IncidentKey) => parse(await redis.hget(hash, fieldOf(key)));
+  const known = new Map<string, IncidentRecord>();
+  const get = async (key: IncidentKey) => restored(fieldOf(key), parse(await redis.hget(hash, fieldOf(key))));
   const put = async (key: IncidentKey, record: IncidentRecord): Promise<void> => {
-    await redis.eval(putUnlessNewer, 1, hash, fieldOf(key), String(record.at), JSON.stringify(record));
+    const [field, text] = [fieldOf(key), JSON.stringify(record)];
+    await redis.eval(putUnlessNewer, 1, hash, field, String(record.at), text);
+    known.set(field, record);
+  };
+  /** Nobody but this process forgets one that is open of a database that it has. */
+  const restored = async (field: string, stored: IncidentRecord | undefined) => {
+    if (stored) known.set(field, stored);
+    const record = known.get(field);
+    if (stored || record?.state !== 'open') return stored;
+    await redis.hsetnx(hash, field, JSON.stringify(record));
+    return record;
   };
   return {
     open: async (key, { at, event, subject = null }) => {
@@ -77,13 +89,19 @@ export function createIncidents(options: {
       await tell(recovery(record));
       await put(key, { ...record, state: 'over', at: at.getTime() });
     },
-    all: async () =>
-      Object.entries(await redis.hgetall(hash)).flatMap(([field, text]) => {
-        const [key, record] = [keyOf(field), parse(text)];
-        return key && record ? [{ key, record }] : [];
-      }),
+    all: async () => {
+      const stored = new Map(Object.entries(await redis.hgetall(hash)));
+      const found: Awaited<ReturnType<Incidents['all']>> = [];
+      for (const field of new Set([...known.keys(), ...stored.keys()])) {
+        const record = await restored(field, parse(stored.get(field) ?? null));
+        const key = keyOf(field);
+        if (key && record) found.push({ key, record });
+      }
+      return found;
+    },
     forget: async (keys) => {
       if (keys.length > 0) await redis.hdel(hash, ...keys.map(fieldOf));
+      for (const key of keys) known.delete(fieldOf(key));
     },
   };
 }
