@@ -24,7 +24,7 @@ export interface KnownDatabases {
   found(server: string): FoundDatabases | undefined;
   /** Takes what a newer look found; Redis is told of it. */
   remember(server: string, found: { at: Date; names: readonly string[] }): Promise<void>;
-  /** Reads what other producers know. */
+  /** Reads what other producers know; a Redis that lost everything is told again what this one does. */
   load(): Promise<void>;
 }
 
@@ -41,16 +41,23 @@ export function createKnownDatabases(options: { redis: Redis; installation: stri
     remember: async (server, { at, names }) => {
       const known = servers.get(server);
       if (known && known.at > at) return;
-      await redis.hset(key, server, JSON.stringify({ at: at.getTime(), names }));
+      await redis.hset(key, server, textOf({ at, names }));
       take(server, { at, names });
     },
     load: async () => {
-      for (const [server, text] of Object.entries(await redis.hgetall(key))) {
+      const all = await redis.hgetall(key);
+      for (const [server, text] of Object.entries(all)) {
         const stored = parse(text);
         if (stored) take(server, { at: new Date(stored.at), names: stored.names });
       }
+      for (const [server, { at, names }] of servers)
+        if (!Object.hasOwn(all, server)) await redis.hsetnx(key, server, textOf({ at, names: [...names] }));
     },
   };
+}
+
+function textOf({ at, names }: { at: Date; names: readonly string[] }): string {
+  return JSON.stringify({ at: at.getTime(), names });
 }
 
 function parse(text: string): z.output<typeof schema> | undefined {

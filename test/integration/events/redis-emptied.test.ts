@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createKnownDatabases } from '../../../src/producer/freshness/known-databases.ts';
 import type { RunEvent } from '../../../src/shared/queues/run-event.ts';
 import { type EventsBench, readAll, withEvents } from '../../support/events-bench.ts';
 import { until } from '../../support/until.ts';
@@ -52,6 +53,21 @@ describe('an incident while Redis loses everything', () => {
       assert.deepEqual(told, ['stale', 'recovery']);
     }));
 });
+
+it('what servers had is known to producers that start after Redis lost everything', () =>
+  withEvents({ databases: { shop: {} } }, async (bench) => {
+    const { redis, loaded } = bench;
+    const { installation } = loaded.config;
+    const [first, second] = [
+      createKnownDatabases({ redis, installation }),
+      createKnownDatabases({ redis, installation }),
+    ];
+    await first.remember('main', { at: new Date(1_000), names: ['main.shop'] });
+    await empty(bench);
+    await first.load();
+    await second.load();
+    assert.deepEqual([...(second.found('main')?.names ?? [])], ['main.shop']);
+  }));
 
 async function empty({ redis, prefix }: EventsBench): Promise<void> {
   const keys = await redis.keys(`${prefix}:*`);
