@@ -63,7 +63,7 @@ function before(at: Date, milliseconds: number): Date {
   return new Date(at.getTime() - milliseconds);
 }
 
-/** The slots after one instant, up to and with another; the newest `most` of them are all that a long absence needs. */
+/** The slots after one instant, up to and with another; the first `most` of them. */
 export function slotsBetween(cron: Cron, after: Date, until: Date, most = 10_000): Date[] {
   const slots: Date[] = [];
   for (const slot of slotsAfter(cron, after)) {

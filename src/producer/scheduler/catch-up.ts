@@ -1,9 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { latestSlot } from '../../shared/cron.ts';
-import type { Account } from './ledger.ts';
 import type { Change } from './reconcile.ts';
 import type { Scheduled } from './schedules.ts';
-import { dueSlot, type SlotContext, seeToDue, seeToSlot } from './see-to-slot.ts';
+import { dueSlot, type SlotContext, seenBy, seeToDue, seeToSlot } from './see-to-slot.ts';
 
 /** Milliseconds that a tick has for its slot before it is looked after: nearly always it has been there. */
 const patience = 15_000;
@@ -80,14 +79,10 @@ async function openOf(
   for (const [index, each] of scheduled.entries()) {
     if (index % stretch === stretch - 1) await breathe();
     const due = dueSlot(slots, each, at);
-    const account = accounts.get(each.name);
-    if (due && isOpen(account, due)) (account?.seenTo ? known : lost).push(each);
+    const seen = seenBy(accounts.get(each.name) ?? { seenTo: undefined }, at);
+    if (due && (seen === undefined || seen < due)) (seen ? known : lost).push(each);
   }
   return { known, lost };
-}
-
-function isOpen(account: Account | undefined, due: Date): boolean {
-  return account?.seenTo === undefined || account.seenTo < due;
 }
 
 /**

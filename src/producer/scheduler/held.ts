@@ -15,7 +15,9 @@ export function createHeld(): Held {
   let known = new Map<string, { definition: string; since: Date }>();
   const since = ({ name, cron }: Scheduled, now: Date): Date => {
     const found = known.get(name);
-    return found?.definition === definitionOf(cron) ? found.since : now;
+    const isHeld = found?.definition === definitionOf(cron);
+    // A clock that was ahead has been put right since.
+    return isHeld && found.since < now ? found.since : now;
   };
   return {
     since,

@@ -1,4 +1,4 @@
-import { jitterOf, slotsBetween } from '../../shared/cron.ts';
+import { jitterOf } from '../../shared/cron.ts';
 import { newBackupId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Client } from '../client/client.ts';
@@ -30,6 +30,16 @@ interface Request {
 
 /** Milliseconds after which a slot was not run in time; `missed: skip` lets it pass then. */
 const late = 60_000;
+/**
+ * Milliseconds by which the clocks of producers may differ. What is recorded further ahead was recorded by a clock that was
+ * wrong: it tells nothing, or no slot would be run until then.
+ */
+const skew = 3_600_000;
+
+/** The newest slot that was seen to; undefined where that is not known. */
+export function seenBy({ seenTo }: Pick<Account, 'seenTo'>, at: Date): Date | undefined {
+  return seenTo && seenTo.getTime() - at.getTime() <= skew ? seenTo : undefined;
+}
 
 /** When the newest slot that is due by `at` was, before it was put off; undefined where none is yet. */
 export function dueSlot(slots: Slots, scheduled: Scheduled, at: Date): Date | undefined {
@@ -49,10 +59,11 @@ export async function seeToSlot(context: SlotContext, request: Request): Promise
 /** The same for a slot that is known to be due. */
 export async function seeToDue(context: SlotContext, request: Request & { due: Date }): Promise<void> {
   const { ledger } = context;
-  const { scheduled, due, isCounted = true } = request;
+  const { scheduled, at, due, isCounted = true } = request;
   const account = await ledger.read(scheduled.name);
-  if (account.seenTo && account.seenTo >= due) return;
-  const missed = await runOrLetPass(context, { ...request, account });
+  const seen = seenBy(account, at);
+  if (seen && seen >= due) return;
+  const missed = account.paused ? 0 : await runOrLetPass(context, { ...request, seen });
   const counted = isCounted ? missed : 0;
   const step = { from: account.seenTo, to: due, missed: counted };
   if (!(await ledger.advance(scheduled.name, step)) || counted === 0) return;
@@ -67,12 +78,11 @@ export async function seeToDue(context: SlotContext, request: Request & { due: D
 /** Gives the number of slots, up to the one that is due, that have no run of their own. */
 async function runOrLetPass(
   context: SlotContext,
-  options: { scheduled: Scheduled; at: Date; due: Date; account: Account; signal: AbortSignal },
+  options: { scheduled: Scheduled; at: Date; due: Date; seen: Date | undefined; signal: AbortSignal },
 ): Promise<number> {
-  const { scheduled, at, due, account } = options;
-  if (account.paused) return 0;
-  if (account.seenTo === undefined && !(await wasLost(context, options))) return 0;
-  const before = account.seenTo ? slotsBetween(scheduled.cron, account.seenTo, due).length - 1 : 0;
+  const { scheduled, at, due, seen } = options;
+  if (seen === undefined && !(await wasLost(context, options))) return 0;
+  const before = seen ? context.slots.count(scheduled.cron, seen, due) - 1 : 0;
   if (scheduled.missed === 'skip' && at.getTime() - due.getTime() - jitterOf(scheduled) > late)
     return before + 1;
   return before + ((await runSlot(context, scheduled, due)) === 'merged' ? 1 : 0);
@@ -95,7 +105,7 @@ async function wasLost(
 }
 
 /** Enqueues the run of a slot, which has the same id whoever enqueues it, and however often. */
-export async function runSlot(
+async function runSlot(
   { client, logger }: Pick<SlotContext, 'client' | 'logger'>,
   { name, entry }: Scheduled,
   slot: Date,

@@ -1,9 +1,11 @@
 import { type Cron, latestSlot, nextSlot, slotsBetween } from '../../shared/cron.ts';
 
-/** Finds the newest slot of a schedule again and again: thousands of them share few expressions, and most looks change nothing. */
+/** Finds the slots of a schedule again and again: thousands of them share few expressions, and most looks change nothing. */
 export interface Slots {
-  /** At or before that instant; undefined where there is none. */
+  /** The newest at or before that instant; undefined where there is none. */
   latest(cron: Cron, at: Date): Date | undefined;
+  /** How many come after one instant, up to and with another; of very many, some. */
+  count(cron: Cron, after: Date, until: Date): number;
 }
 
 interface Known {
@@ -14,24 +16,50 @@ interface Known {
   earlier: Date | undefined;
 }
 
+/** Slots that are gone through one by one; over a longer absence the newest is found from its end. */
+const few = 64;
+/** Counts that are remembered; after an outage many schedules ask for the same. */
+const most = 1_000;
+
 export function createSlots(): Slots {
   const known = new Map<string, Known>();
+  const counts = new Map<string, number>();
   return {
     latest: (cron, at) => {
-      const key = `${cron.tz} ${cron.pattern}`;
-      const found = advanced(cron, known.get(key), at);
+      const key = keyOf(cron);
+      const found = moved(cron, known.get(key), at);
       if (!found) return undefined;
       known.set(key, found);
-      if (at >= found.latest) return found.latest;
-      if (found.earlier === undefined || at < found.earlier) found.earlier = latestSlot(cron, at);
-      return found.earlier;
+      return at >= found.latest ? found.latest : found.earlier;
+    },
+    count: (cron, after, until) => {
+      const key = `${after.getTime()} ${until.getTime()} ${keyOf(cron)}`;
+      const found = counts.get(key) ?? slotsBetween(cron, after, until).length;
+      if (counts.size >= most) counts.clear();
+      counts.set(key, found);
+      return found;
     },
   };
 }
 
-function advanced(cron: Cron, known: Known | undefined, at: Date): Known | undefined {
-  if (known && (known.next === undefined || at < known.next)) return known;
-  const passed = known ? slotsBetween(cron, known.latest, at) : [];
-  const latest = passed.at(-1) ?? latestSlot(cron, at);
-  return latest && { latest, next: nextSlot(cron, latest), earlier: passed.at(-2) ?? known?.latest };
+function keyOf({ pattern, tz }: Cron): string {
+  return `${tz} ${pattern}`;
+}
+
+/** Anew where the clock was put back behind what is known. */
+function moved(cron: Cron, known: Known | undefined, at: Date): Known | undefined {
+  if (!known || at < (known.earlier ?? known.latest)) return findAnew(cron, at);
+  const { latest, next } = known;
+  if (next === undefined || at < next) return known;
+  const passed = slotsBetween(cron, latest, at, few);
+  const newest = passed.at(-1);
+  if (!newest || passed.length === few) return findAnew(cron, at);
+  return { latest: newest, next: nextSlot(cron, newest), earlier: passed.at(-2) ?? latest };
+}
+
+function findAnew(cron: Cron, at: Date): Known | undefined {
+  const latest = latestSlot(cron, at);
+  if (!latest) return undefined;
+  const earlier = latestSlot(cron, new Date(latest.getTime() - 1));
+  return { latest, next: nextSlot(cron, latest), earlier };
 }

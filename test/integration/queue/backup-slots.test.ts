@@ -145,6 +145,25 @@ describe('what Redis has lost', () => {
     }));
 });
 
+describe('a clock that was wrong', () => {
+  it('for a while, far ahead, does not silence a schedule until that time has come', () =>
+    withBench({}, async ({ known, see, look, jobs, storage, client }) => {
+      const year = 24 * 365;
+      const end = async (run: string) => (await client.findJob(run))?.remove();
+      await known(-1);
+      await see(at(year));
+      assert.deepEqual(await jobs(), [runOf(year)]);
+      await end(runOf(year));
+      // Its snapshot is as old as it is, whatever its slot.
+      await storeManifest(storage, { backupId: runOf(year), snapshotAt: at(-1, 10).toISOString() });
+      await see(at(0));
+      assert.deepEqual(await jobs(), [runOf(0)]);
+      await end(runOf(0));
+      await look(at(1));
+      assert.deepEqual(await jobs(), [runOf(1)]);
+    }));
+});
+
 describe('a schedule that is changed', () => {
   const changed = (bench: Bench, schedule: string, more: Parameters<typeof sampleDatabase>[0] = {}) => {
     const [before] = schedulesOf(bench.config);
