@@ -8,6 +8,7 @@ import { listCase } from './cases/list.ts';
 import { memoryCase } from './cases/memory.ts';
 import { restoreCase } from './cases/restore.ts';
 import { s3Case } from './cases/s3.ts';
+import { schedulesCase } from './cases/schedules.ts';
 import { slowStoreCase } from './cases/slow-store.ts';
 import type { Case } from './support/bench.ts';
 import { type Size, sizes, withRuns } from './support/size.ts';
@@ -19,6 +20,7 @@ const cases: Readonly<Record<string, Case>> = {
   latency: latencyCase,
   fleet: fleetCase,
   list: listCase,
+  schedules: schedulesCase,
   encryption: encryptionCase,
   s3: s3Case,
   restore: restoreCase,

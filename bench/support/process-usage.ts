@@ -20,9 +20,17 @@ export async function cpuUsage(pid: number): Promise<CpuUsage> {
 }
 
 /** The most memory that the process ever had in RAM, in bytes. Linux only. */
-export async function peakMemory(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kibibytes = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
-  if (kibibytes === undefined) throw new Error(`the system does not tell the peak memory of process ${pid}`);
+export function peakMemory(pid: number): Promise<number> {
+  return memoryAs(pid, /^VmHWM:\s*(\d+) kB$/m);
+}
+
+/** What it has there now, in bytes. Linux only. */
+export function memoryNow(pid: number): Promise<number> {
+  return memoryAs(pid, /^VmRSS:\s*(\d+) kB$/m);
+}
+
+async function memoryAs(pid: number, line: RegExp): Promise<number> {
+  const kibibytes = line.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
+  if (kibibytes === undefined) throw new Error(`the system does not tell the memory of process ${pid}`);
   return Number(kibibytes) * 1024;
 }

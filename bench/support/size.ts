@@ -11,6 +11,9 @@ export interface Size {
   fleet: number;
   /** Backups in the storage that is listed. */
   listed: number;
+  /** Databases with a schedule, and how many of them are due in the same minute. */
+  scheduled: number;
+  due: number;
   /** Bytes that cannot be compressed, for a slow store. */
   noise: number;
   /** Runs of each contender, unless `--runs` says otherwise. */
@@ -21,6 +24,7 @@ export interface Size {
     latency: number;
     fleet: number;
     list: number;
+    schedules: number;
     restore: number;
   };
 }
@@ -38,8 +42,10 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     mariadbDump: 500 * mega,
     fleet: 200,
     listed: 1_000,
+    scheduled: 10_000,
+    due: 1_000,
     noise: 256 * 2 ** 20,
-    runs: { job: 5, gzip: 2, memory: 3, latency: 20, fleet: 3, list: 5, restore: 3 },
+    runs: { job: 5, gzip: 2, memory: 3, latency: 20, fleet: 3, list: 5, schedules: 3, restore: 3 },
   },
   small: {
     name: 'small',
@@ -50,8 +56,10 @@ export const sizes: Readonly<Record<Size['name'], Size>> = {
     mariadbDump: 60 * mega,
     fleet: 12,
     listed: 40,
+    scheduled: 200,
+    due: 20,
     noise: 16 * 2 ** 20,
-    runs: { job: 2, gzip: 1, memory: 1, latency: 5, fleet: 1, list: 2, restore: 1 },
+    runs: { job: 2, gzip: 1, memory: 1, latency: 5, fleet: 1, list: 2, schedules: 1, restore: 1 },
   },
 };
 
@@ -65,6 +73,7 @@ export function withRuns(size: Size, runs: number | undefined): Size {
     latency: runs,
     fleet: runs,
     list: runs,
+    schedules: Math.min(runs, size.scheduled / size.due),
     restore: runs,
   };
   return { ...size, runs: changed };
