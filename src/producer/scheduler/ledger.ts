@@ -24,8 +24,16 @@ export interface Ledger {
   readAll(): Promise<ReadonlyMap<string, Account>>;
   /** How many slots had no run of their own, by name. */
   missedSlots(): Promise<ReadonlyMap<string, number>>;
-  /** Records that the slots up to `to` are seen to. False, and nothing is recorded, where another producer did that since. */
-  advance(name: string, step: { from: Date | undefined; to: Date; missed: number }): Promise<boolean>;
+  /** Another one after Redis lost everything. */
+  generation(): Promise<string>;
+  /**
+   * Records that the slots up to `to` are seen to. False, and nothing is recorded, where another producer did that since, or
+   * where Redis has lost since then what was of that generation, the run that was enqueued too.
+   */
+  advance(
+    name: string,
+    step: { from: Date | undefined; to: Date; missed: number; generation?: string | undefined },
+  ): Promise<boolean>;
   pause(name: string, pause: Pause): Promise<void>;
   /** Whether it was paused. */
   resume(name: string): Promise<boolean>;
@@ -34,9 +42,18 @@ export interface Ledger {
 /** Two producers may see to the same slot; the one that records it counts what was missed. */
 const advanceIfFrom = `
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+if ARGV[5] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[5] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 if ARGV[4] ~= '0' then redis.call('HINCRBY', KEYS[2], ARGV[1], ARGV[4]) end
 return 1`;
+
+const currentGeneration = `
+local known = redis.call('GET', KEYS[1])
+if known then return known end
+local now = redis.call('TIME')
+local new = now[1] .. '-' .. now[2]
+redis.call('SET', KEYS[1], new)
+return new`;
 
 export function createLedger({ redis, installation }: { redis: Redis; installation: string }): Ledger {
   const keys = ledgerKeys(installation);
@@ -65,9 +82,11 @@ export function createLedger({ redis, installation }: { redis: Redis; installati
     },
     missedSlots: async () =>
       new Map(Object.entries(await redis.hgetall(keys.missed)).map(([name, count]) => [name, Number(count)])),
-    advance: async (name, { from, to, missed }) => {
-      const step = [name, from?.getTime() ?? '', to.getTime(), missed];
-      return (await redis.eval(advanceIfFrom, 2, keys.seenTo, keys.missed, ...step)) === 1;
+    generation: async () => String(await redis.eval(currentGeneration, 1, keys.generation)),
+    advance: async (name, { from, to, missed, generation = '' }) => {
+      const step = [name, from?.getTime() ?? '', to.getTime(), missed, generation];
+      const { seenTo, missed: counts, generation: current } = keys;
+      return (await redis.eval(advanceIfFrom, 3, seenTo, counts, current, ...step)) === 1;
     },
     pause: async (name, pause) => {
       await redis.hset(keys.paused, name, JSON.stringify(pause));

@@ -63,9 +63,11 @@ export async function seeToDue(context: SlotContext, request: Request & { due: D
   const account = await ledger.read(scheduled.name);
   const seen = seenBy(account, at);
   if (seen && seen >= due) return;
+  // Where something was recorded before, a loss shows by that.
+  const generation = account.seenTo ? undefined : await ledger.generation();
   const missed = account.paused ? 0 : await runOrLetPass(context, { ...request, seen });
   const counted = isCounted ? missed : 0;
-  const step = { from: account.seenTo, to: due, missed: counted };
+  const step = { from: account.seenTo, to: due, missed: counted, generation };
   if (!(await ledger.advance(scheduled.name, step)) || counted === 0) return;
   context.logger.warn('slots of a schedule had no run of their own', {
     database: scheduled.name,

@@ -33,10 +33,17 @@ export function leaseKey(installation: string, database: string): string {
   return `${redisPrefix(installation)}:lease:${database}`;
 }
 
-/** What is recorded of schedules: hashes by the name of a database or a server. */
-export function ledgerKeys(installation: string): { seenTo: string; missed: string; paused: string } {
+/** What is recorded of schedules: hashes by the name of a database or a server, and which of their generations that is. */
+export function ledgerKeys(
+  installation: string,
+): Record<'seenTo' | 'missed' | 'paused' | 'generation', string> {
   const key = (name: string): string => `${redisPrefix(installation)}:slots:${name}`;
-  return { seenTo: key('seen-to'), missed: key('missed'), paused: key('paused') };
+  return {
+    seenTo: key('seen-to'),
+    missed: key('missed'),
+    paused: key('paused'),
+    generation: key('generation'),
+  };
 }
 
 /** Set while a run is to be cancelled; its worker reads it once a second. */

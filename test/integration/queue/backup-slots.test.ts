@@ -117,6 +117,26 @@ describe('what Redis has lost', () => {
       );
     }));
 
+  it('is made up for although it was lost just after the run was enqueued, and before that was recorded', () =>
+    withBench({}, async ({ storage, context, client, scheduled, look, jobs, flush }) => {
+      await storeManifest(storage, { backupId: 'shop-20260609T120000Z-abc234' });
+      const losing: SlotContext = {
+        ...context,
+        client: {
+          ...client,
+          backup: async (...of) => {
+            const enqueued = await client.backup(...of);
+            await flush();
+            return enqueued;
+          },
+        },
+      };
+      await seeToSlot(losing, { scheduled, at: at(0), signal });
+      assert.deepEqual(await jobs(), []);
+      await look(at(0, 2));
+      assert.deepEqual(await jobs(), [runOf(0)]);
+    }));
+
   it('is nothing where the newest slot has its backup, or a younger one is there', () =>
     withBench({}, async ({ storage, look, jobs }) => {
       await storeManifest(storage, { backupId: runOf(0) });
