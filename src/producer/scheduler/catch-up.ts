@@ -32,13 +32,13 @@ export async function catchUp(
 ): Promise<void> {
   const { now, apart = (_storage, work) => work() } = options;
   const at = new Date(now.getTime() - patience);
-  const { known, lost } = await openOf(context, options.scheduled, at);
+  const { known, lost } = await openOf(context, options.scheduled, { at, now });
   const works = [
     () => seeToAll(context, { ...options, open: known, at }),
     ...[...Map.groupBy(lost, storageOf)].map(
       ([storage, open]) =>
         () =>
-          apart(storage, () => seeToAll(context, { ...options, open, at })),
+          apart(storage, () => seeToAll(context, { ...options, open, at: now })),
     ),
   ];
   const ended = await Promise.allSettled(works.map((work) => work()));
@@ -72,14 +72,15 @@ function storageOf({ entry }: Scheduled): string {
 async function openOf(
   { ledger, slots }: SlotContext,
   scheduled: readonly Scheduled[],
-  at: Date,
+  { at, now }: { at: Date; now: Date },
 ): Promise<{ known: Scheduled[]; lost: Scheduled[] }> {
   const accounts = await ledger.readAll();
   const [known, lost]: [Scheduled[], Scheduled[]] = [[], []];
   for (const [index, each] of scheduled.entries()) {
     if (index % stretch === stretch - 1) await breathe();
-    const due = dueSlot(slots, each, at);
     const seen = seenBy(accounts.get(each.name) ?? { seenTo: undefined }, at);
+    // No tick of what is new is on its way: were its slot of a moment ago left to the next look, that would run it.
+    const due = dueSlot(slots, each, seen ? at : now);
     if (due && (seen === undefined || seen < due)) (seen ? known : lost).push(each);
   }
   return { known, lost };
