@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { mkdir, open, realpath, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { assertKey, invalidKey, unfinishedSuffix } from './key.ts';
@@ -37,9 +38,17 @@ export function finishedName(name: string): string | undefined {
 /** Makes the storage's own folder, but not the one above it: that one absent means a volume that is not mounted. */
 export async function makeRoot(root: string): Promise<void> {
   await unless(['EEXIST'], mkdir(root, { mode: 0o700 }));
-  const made = await stat(root);
-  if (!made.isDirectory())
-    throw Object.assign(new Error(`${root} is not a folder`), { code: 'ENOTDIR', syscall: 'stat' });
+  assertFolder(root, await stat(root));
+}
+
+/** The root may be absent, but not together with the folder above it: its objects would be taken for lost. */
+export async function assertRoot(root: string): Promise<void> {
+  assertFolder(root, (await unless(['ENOENT'], stat(root))) ?? (await stat(dirname(root))));
+}
+
+function assertFolder(path: string, found: Stats): void {
+  if (!found.isDirectory())
+    throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR', syscall: 'stat' });
 }
 
 /**

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isKey } from './key.ts';
 import { unless } from './local-failure.ts';
-import { absent, finishedName, locate } from './local-paths.ts';
+import { absent, assertRoot, finishedName, locate } from './local-paths.ts';
 
 /** A plain file below the root: an object, or an unfinished one that was to become `key`. */
 export interface WalkedFile {
@@ -29,8 +29,9 @@ async function* walkFolder(step: {
   signal: AbortSignal;
 }): AsyncGenerator<WalkedFile> {
   const { root, folder, prefix, signal } = step;
-  const entries = (await unless(absent, readdir(join(root, folder), { withFileTypes: true }))) ?? [];
+  const entries = await unless(absent, readdir(join(root, folder), { withFileTypes: true }));
   signal.throwIfAborted();
+  if (!entries) return assertRoot(root);
   const found = entries
     .flatMap((entry) => describeEntry(folder, entry))
     .filter((each) => each.key.startsWith(prefix));

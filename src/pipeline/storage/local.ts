@@ -21,7 +21,8 @@ export interface LocalStorageOptions {
 }
 
 /**
- * A folder as a storage. Objects are files of mode 0600 in folders of mode 0700; an absent root is an empty storage.
+ * A folder as a storage. Objects are files of mode 0600 in folders of mode 0700; an absent root is an empty storage, unless
+ * the folder above it is absent too.
  * A file system cannot hold an object `a` beside an object `a/b`; the second is refused with KEY_INVALID. It tells no
  * versions: time, size and inode of a file may be the same although its bytes are not.
  */

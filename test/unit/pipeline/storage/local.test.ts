@@ -65,15 +65,16 @@ describe('createLocalStorage', () => {
     });
   });
 
-  it('refuses to write where the folder above the root is missing, as when a volume is not mounted', async () => {
+  it('refuses to write and to list where the folder above the root is missing, as when a volume is not mounted', async () => {
     await withFolder(async (folder) => {
       const storage = createLocalStorage({ name: 'main', path: join(folder, 'volume', 'root'), randomText });
-      await assert.rejects(put(storage, 'a'), (error) => {
-        assert.ok(hasCode(error, 'STORAGE_UNAVAILABLE'));
-        assert.match(error.message, /the storage main \(.*root\) has no folder/);
-        assert.match(error.hint ?? '', /mount the volume/);
-        return true;
-      });
+      for (const work of [() => put(storage, 'a'), () => keys(storage)])
+        await assert.rejects(work(), (error) => {
+          assert.ok(hasCode(error, 'STORAGE_UNAVAILABLE'));
+          assert.match(error.message, /the storage main \(.*root\) has no folder/);
+          assert.match(error.hint ?? '', /mount the volume/);
+          return true;
+        });
       assert.deepEqual(await readdir(folder), []);
     });
   });
@@ -81,10 +82,11 @@ describe('createLocalStorage', () => {
   it('says that the root is not a folder', async () => {
     await withStorage(async ({ storage, root }) => {
       await writeFile(root, 'a file');
-      await assert.rejects(
-        put(storage, 'a'),
-        (error) => hasCode(error, 'STORAGE_UNAVAILABLE') && /is not a folder/.test(error.message),
-      );
+      for (const work of [() => put(storage, 'a'), () => keys(storage)])
+        await assert.rejects(
+          work(),
+          (error) => hasCode(error, 'STORAGE_UNAVAILABLE') && /is not a folder/.test(error.message),
+        );
       assert.equal(await readFile(root, 'utf8'), 'a file');
     });
   });
