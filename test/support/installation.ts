@@ -55,6 +55,7 @@ export interface ConfigChanges {
   tools?: Record<string, unknown>;
   defaults?: Record<string, unknown>;
   storages?: Record<string, unknown>;
+  notifiers?: Record<string, unknown>;
   identities?: readonly string[];
 }
 
