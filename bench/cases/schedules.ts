@@ -13,7 +13,7 @@ import { metricsOf } from '../../test/support/metrics.ts';
 import type { Bench } from '../support/bench.ts';
 import { poll } from '../support/poll.ts';
 import { memoryNow, peakMemory } from '../support/process-usage.ts';
-import { configured, loaded, nameOf, storeOneEach } from '../support/scheduled-fleet.ts';
+import { configured, loaded, moved, nameOf, storeOneEach } from '../support/scheduled-fleet.ts';
 import { built } from '../support/session.ts';
 import { mebibytes, milliseconds, seconds } from '../support/units.ts';
 import { type Row, valueRow } from '../table.ts';
@@ -203,7 +203,7 @@ async function measureDue(
   const at = new Date(Math.ceil((Date.now() + ahead) / minute) * minute);
   await configure(bench, installation, { names, at });
   producer.child.kill('SIGHUP');
-  await follows(bench, producer, 'changed', size.due);
+  await follows(bench, producer, 'changed', moved(size.scheduled, { names, at }));
   if (Date.now() > at.getTime()) throw new Error('the schedules were written after their slot');
   await withClient({ config: fleet.config, redisUrl: new Secret(bench.redisUrl) }, async ({ client }) => {
     const queue = client.queue('backups', defaultPool);

@@ -12,10 +12,16 @@ import { openMain } from './session.ts';
 const storedAtOnce = 16;
 const minutesOfDay = 1_440;
 
+/** Which are due at the same minute of a day, and when. */
+interface Due {
+  names: ReadonlySet<string>;
+  at: Date;
+}
+
 /** Databases of a configuration, none of which is ever reached. Those that are `due` are so at that instant; the others are spread over the day. */
 export function configured(
   count: number,
-  due: { names: ReadonlySet<string>; at: Date } = { names: new Set(), at: new Date(0) },
+  due: Due = { names: new Set(), at: new Date(0) },
 ): Record<string, Record<string, unknown>> {
   return Object.fromEntries(
     Array.from({ length: count }, (_, index) => {
@@ -26,6 +32,12 @@ export function configured(
       return [name, { engine: 'postgres', url, schedule }];
     }),
   );
+}
+
+/** How many of so many databases have another schedule for it. */
+export function moved(count: number, due: Due): number {
+  const [before, after] = [configured(count), configured(count, due)];
+  return Object.keys(before).filter((name) => before[name]?.schedule !== after[name]?.schedule).length;
 }
 
 export function nameOf(index: number): string {
