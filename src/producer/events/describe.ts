@@ -25,6 +25,8 @@ export function describe(
   database: DatabaseConfig,
   { at, cause = null, backup = null, ...parts }: EventParts,
 ): RunEvent {
+  // What is cut may be the half of a secret, and has to be masked before.
+  const told = (text: string): string => cut(redactor.text(text));
   return {
     version: 1,
     at: at.toISOString(),
@@ -39,19 +41,22 @@ export function describe(
     incident: null,
     link: null,
     ...parts,
-    backup: backup && { ...backup, notes: backup.notes.map(redactor.text) },
-    cause: cause && {
-      ...cause,
-      message: redactor.text(cause.message),
-      hint: cause.hint && redactor.text(cause.hint),
-    },
+    backup: backup && { ...backup, notes: backup.notes.map(told) },
+    cause: cause && { ...cause, message: told(cause.message), hint: cause.hint && told(cause.hint) },
     nextRun: nextRun(config, database, now)?.toISOString() ?? null,
   };
 }
 
 /** The first line alone: what follows it may be as long as a program liked. */
 export function causeOf({ code, message, hint }: BackupDataError): RunEvent['cause'] {
-  return { code, message: message.split('\n', 1).join(), hint };
+  return { code, message: message.trimStart().split('\n', 1).join(), hint };
+}
+
+/** Characters of a text that goes into a job for each notifier; all of it is in the log. */
+const longest = 2_000;
+
+function cut(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest).toWellFormed()}…` : text;
 }
 
 /** Where the console shows a job. */

@@ -117,16 +117,23 @@ async function backupOf(
   const { job, event } = news;
   const result: BackupResult | undefined = event === 'completed' ? job.returnvalue : undefined;
   const known = freshness.get(database.name)?.newest;
+  // A producer that was away tells of runs that others have followed.
+  const isEarlier = known && known.backupId !== id && timeOfBackup(known.backupId) <= timeOfBackup(id);
   const lasted = event === 'failed' && job.finishedOn && job.processedOn && job.finishedOn - job.processedOn;
   return {
     id,
     bytes: result?.bytes ?? null,
-    previousBytes: known && known.backupId !== id ? known.bytes : null,
-    durationMs: result?.duration ?? (lasted || null),
+    previousBytes: isEarlier ? known.bytes : null,
+    durationMs: wholeMs(result?.duration ?? (lasted || null)),
     storage: database.storage,
     copies: database.copies.map(({ storage }) => storage),
     notes: result ? await notesOf(id, database) : [],
   };
+}
+
+/** A clock that was set back makes a duration that nobody can be told. */
+function wholeMs(milliseconds: number | null): number | null {
+  return milliseconds === null ? null : Math.max(0, Math.round(milliseconds));
 }
 
 /**
