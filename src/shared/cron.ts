@@ -96,7 +96,7 @@ export function jitterOf({ name, spread }: { name: string; spread: number }): nu
 
 /** Each is found anew from the one before, as BullMQ does: an iteration of the parser drifts over a change of half an hour. */
 function* slotsAfter({ pattern, tz }: Cron, after: Date): Generator<Date, undefined> {
-  const { fields } = CronExpressionParser.parse(pattern, { tz });
+  const { fields } = CronExpressionParser.parse(pattern, { tz, currentDate: after });
   for (let last = after; ; ) {
     const slot = firstAfter(fields, { tz, currentDate: last });
     if (slot === undefined || slot <= last) return;

@@ -13,7 +13,8 @@ const most = 1_000;
  */
 export function createMaxAges(clock: () => Date): (policy: AgePolicy) => number | null {
   const gaps = new Map<string, number>();
-  return ({ maxAge, schedule, timezone: tz, spread }) => {
+  const known = new WeakMap<AgePolicy, number | null>();
+  const find = ({ maxAge, schedule, timezone: tz, spread }: AgePolicy): number | null => {
     if (maxAge !== null || schedule === null) return maxAge;
     const pattern = withoutTime(schedule);
     const key = `${tz} ${pattern}`;
@@ -21,6 +22,11 @@ export function createMaxAges(clock: () => Date): (policy: AgePolicy) => number 
     if (gaps.size >= most) gaps.clear();
     gaps.set(key, gap);
     return 2 * gap + spread;
+  };
+  return (policy) => {
+    const found = known.get(policy) ?? find(policy);
+    known.set(policy, found);
+    return found;
   };
 }
 

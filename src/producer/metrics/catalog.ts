@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { Current } from '../current.ts';
 import type { Freshness } from '../freshness/freshness.ts';
-import { gaugeAtScrape, shared } from './at-scrape.ts';
+import { createDatabaseLabels, gaugeAtScrape, shared } from './at-scrape.ts';
 import { type EntryState, entryStates } from './entries.ts';
 
 interface CatalogGauge {
@@ -61,12 +61,14 @@ export function addCatalogGauges(options: {
   freshness: Pick<Freshness, 'databases' | 'storages'>;
 }): void {
   const { registry, current, freshness } = options;
-  const look = shared(async () =>
-    entryStates(freshness, current().config).map((state) => ({
+  const labelsOf = createDatabaseLabels();
+  const look = shared(async () => {
+    const { config } = current();
+    return entryStates(freshness, config).map((state) => ({
       state,
-      labels: { database: state.database },
-    })),
-  );
+      labels: labelsOf(config, state.database),
+    }));
+  });
   for (const { value, ...described } of gauges)
     gaugeAtScrape(registry, { ...described, labelNames: ['database'] }, async () =>
       (await look()).flatMap(({ state, labels }) => {

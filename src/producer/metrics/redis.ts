@@ -6,7 +6,7 @@ import { configuredNames } from '../../shared/config/servers.ts';
 import { redisPrefix } from '../../shared/queues/names.ts';
 import type { Current } from '../current.ts';
 import type { Freshness } from '../freshness/freshness.ts';
-import { counterAtScrape, gaugeAtScrape, type Sample, shared } from './at-scrape.ts';
+import { counterAtScrape, createDatabaseLabels, gaugeAtScrape, type Sample, shared } from './at-scrape.ts';
 import { failingEntries } from './failing.ts';
 import { createLastRuns } from './last-runs.ts';
 import { countWorkers, lookAtQueues, type QueueLook } from './redis-look.ts';
@@ -30,6 +30,7 @@ const patience = 1_000;
 export function addRedisMetrics(options: RedisMetricsOptions): void {
   const { registry } = options;
   const look = patiently(options.redis, () => lookAtRedis(options));
+  const labelsOf = createDatabaseLabels();
   const queueLabel = ['queue'] as const;
   gaugeAtScrape(
     registry,
@@ -74,14 +75,17 @@ export function addRedisMetrics(options: RedisMetricsOptions): void {
       help: 'Slots of a schedule that no run of their own was made for; kept in Redis.',
       labelNames: ['database'],
     },
-    async () =>
-      [...((await look())?.missed ?? [])].map(([database, value]) => ({ value, labels: { database } })),
+    async () => {
+      const missed = (await look())?.missed ?? [];
+      const { config } = options.current();
+      return [...missed].map(([database, value]) => ({ value, labels: labelsOf(config, database) }));
+    },
   );
-  addLastRuns(options);
+  addLastRuns(options, labelsOf);
 }
 
 /** In a look of its own: the first of a process reads thousands of jobs, and the others must not wait for it. */
-function addLastRuns(options: RedisMetricsOptions): void {
+function addLastRuns(options: RedisMetricsOptions, labelsOf: ReturnType<typeof createDatabaseLabels>): void {
   const { registry, redis, queues, current, freshness } = options;
   const runs = createLastRuns(redis);
   const look = patiently(redis, () => runs.look(queues().filter(({ name }) => /^backups(\.|$)/.test(name))));
@@ -98,7 +102,7 @@ function addLastRuns(options: RedisMetricsOptions): void {
       const failing = failingEntries({ config, runs: runs.known, freshness });
       return configuredNames(config).map((database) => ({
         value: Number(failing.has(database)),
-        labels: { database },
+        labels: labelsOf(config, database),
       }));
     },
   );
