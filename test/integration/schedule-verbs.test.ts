@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { newBackupId } from '../../src/shared/ids.ts';
+import { hourly, withSchedules } from '../support/due.ts';
+import { withFleet } from '../support/fleet.ts';
 import { type ConfigChanges, type Installation, withInstallation } from '../support/installation.ts';
 import { until } from '../support/until.ts';
 
@@ -59,6 +62,30 @@ describe('the schedules on the command line', () => {
         /^shop goes on with its next slot/,
       );
       assert.match((await installation.run('schedule', 'resume', 'shop')).stdout, /^shop was not paused/);
+    }));
+
+  it('go on with the next slot when they are resumed, though no producer saw the pause', () =>
+    withInstallation(async (installation) => {
+      const { postgres, configure, run, start } = installation;
+      const { schedule, due } = hourly();
+      await configure({
+        databases: { shop: { engine: 'postgres', url: postgres.url('postgres'), schedule } },
+      });
+      await withSchedules(installation, async ({ leaveDue, ledger }) => {
+        await leaveDue(2);
+        assert.equal((await run('schedule', 'pause', 'shop')).code, 0);
+        assert.equal((await run('schedule', 'resume', 'shop')).code, 0);
+        const producer = await start(['serve']);
+        await until(
+          'it has looked',
+          async () => (await ledger.read('shop')).seenTo?.getTime() === due.getTime(),
+        );
+        assert.equal((await ledger.read('shop')).missed, 0);
+        await withFleet(installation, async (fleet) => {
+          assert.equal(await fleet.state(newBackupId({ database: 'shop', at: due, slot: due })), 'unknown');
+        });
+        assert.equal(await producer.stop(), 0);
+      });
     }));
 
   it('that are not there are refused, each with its exit code', () =>

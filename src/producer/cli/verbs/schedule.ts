@@ -123,10 +123,14 @@ async function pause(context: CliContext, options: Options): Promise<number> {
 }
 
 async function resume(context: CliContext, options: Options): Promise<number> {
-  const names = (await choose(context, options)).map(({ name }) => name);
+  const { resumeSchedule } = await import('../../scheduler/resume.ts');
+  const wanted = await choose(context, options);
+  const names = wanted.map(({ name }) => name);
+  const now = context.clock();
   const resumed = await withLedger(context, async ({ ledger }) => {
     const found: string[] = [];
-    for (const name of names) if (await ledger.resume(name)) found.push(name);
+    for (const scheduled of wanted)
+      if (await resumeSchedule({ ledger, scheduled, now })) found.push(scheduled.name);
     return found;
   });
   const text = names
@@ -144,6 +148,7 @@ async function choose(context: CliContext, { databases: names = [], all }: Optio
     throw new BackupDataError('USAGE', 'give names or --all, not both', {
       hint: 'See `backupdata schedule --help`.',
     });
+  if (all && every.length === 0) context.say('There are no schedules.');
   if (all || (names.length === 0 && every.length === 1)) return every;
   if (names.length === 0)
     throw new BackupDataError('USAGE', 'name the databases, or give --all', {
