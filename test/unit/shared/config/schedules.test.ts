@@ -69,6 +69,20 @@ describe('a schedule in a configuration', () => {
     assert.match(inherited.join('\n'), /databases\.shop\.schedule: has less time between two slots/);
   });
 
+  it('that thousands of databases share is looked at once', async () => {
+    const entries = Array.from(
+      { length: 2_000 },
+      (_, index) =>
+        `  shop${index}: { engine: sqlite, path: shop.db, schedule: "${index % 20} 2 * * *", timezone: Europe/Berlin, spread: 20m }`,
+    );
+    const text = `storages: { main: { type: local, path: b } }\ndatabases:\n${entries.join('\n')}\n`;
+    const { cpuUsage } = process;
+    const before = cpuUsage();
+    assert.equal((await loadText(text)).databases.size, 2_000);
+    const { user } = cpuUsage(before);
+    assert.ok(user < 8_000_000, `${user / 1e6} s of CPU`);
+  });
+
   it('of drills needs a server for them, wherever it is written', async () => {
     const drills = 'verify: { level: restore, schedule: "0 3 * * 0" }';
     const own = await problemsOf(loadText(withDatabase(`    ${drills}\n`)));
