@@ -1,3 +1,4 @@
+import { timeOfBackup } from '../../src/shared/ids.ts';
 import { withReleases } from '../../src/shared/lifecycle.ts';
 import { type Fleet, withFleet } from './fleet.ts';
 import { type HttpSink, startHttpSink } from './http-sink.ts';
@@ -69,12 +70,20 @@ export async function withWatched(
           url: (database) => String(databases[database]?.url),
           producer: watchedProcess({ ...common, command: 'serve', port: ports.serve }),
           worker: watchedProcess({ ...common, command: 'worker', port: ports.worker }),
-          backup: async (database) => (await fleet.outcome(await fleet.backup(database))).backupId,
+          backup: (database) => backUp(fleet, database),
           ...waitsFor(prometheus),
         }),
       );
     });
   await withOwnRedis(main, { appendonly: true });
+}
+
+/** In a second that has no other: ids of one second are in no order, and alerts are of the newest. */
+async function backUp(fleet: Fleet, database: string): Promise<string> {
+  const { backupId } = await fleet.outcome(await fleet.backup(database));
+  const second = timeOfBackup(backupId).getTime();
+  await until('the second of the backup is over', () => Date.now() >= second + 1_000);
+  return backupId;
 }
 
 function settings(sink: HttpSink): { notifiers: Databases; queue: Record<string, unknown> } {
