@@ -92,6 +92,23 @@ describe('freshness', () => {
       assert.equal(lines.length, 1);
     }));
 
+  it('lets a backup of a time to come not count, so that it hides no other and no outage', () =>
+    withBench({ databases: [shopWith({ maxAge: hour })] }, async ({ main, start, setTime, lines }) => {
+      setTime(firstAt);
+      const ahead = 'shop-20360102T030405Z-abc234';
+      await storeBackup(main, { backupId: ahead });
+      await storeBackup(main, { backupId: first });
+      const freshness = start();
+      for (let times = 0; times < 3; times += 1) await freshness.refresh('shop', signal);
+      assert.equal(freshness.get('shop')?.newest?.backupId, first);
+      assert.deepEqual(lines, ['warn a backup does not count: it is of a time to come']);
+      setTime(firstAt + hour + 1);
+      assert.equal((await freshness.refresh('shop', signal)).stale, true);
+      setTime(Date.parse('2036-01-02T02:30:00Z'));
+      const late = await freshness.refresh('shop', signal);
+      assert.deepEqual([late.newest?.backupId, late.stale], [ahead, false], 'clocks differ a little');
+    }));
+
   it('goes by the data, not by the id: a slot that was made up for late holds the newest', () =>
     withBench({ databases: [shopWith({})] }, async ({ main, start }) => {
       await storeBackup(main, { backupId: first, snapshotAt: '2026-01-09T00:00:00.000Z' });

@@ -20,7 +20,7 @@ export async function readDatabase(options: DatabaseOptions): Promise<void> {
   const readAt = clock();
   const storage = await resources.storage(resources.database(name).storage);
   const entries = await listEntries({ storage, database: name, signal });
-  const reading = await readNewest({ storage, entries, known: state.newest(name), signal });
+  const reading = await readNewest({ storage, entries, known: state.newest(name), now: readAt, signal });
   state.take(name, { entry, readAt, reading });
 }
 

@@ -44,7 +44,7 @@ async function readOne(
   { server, storage, state, signal }: ServerOptions,
   { name, entries, readAt }: { name: string; entries: readonly CatalogEntry[]; readAt: Date },
 ): Promise<void> {
-  const reading = await readNewest({ storage, entries, known: state.newest(name), signal });
+  const reading = await readNewest({ storage, entries, known: state.newest(name), now: readAt, signal });
   const { newest } = reading;
   // The name in the manifest, because a piece of a listing may hold all of it in memory.
   state.take(newest ? databaseOf(newest.backupId) : name, { entry: server.template.name, readAt, reading });

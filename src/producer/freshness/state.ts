@@ -30,9 +30,9 @@ export function createState({ logger }: { logger: Logger }): State {
   const storages = new Map<string, string | null>();
   const tellDamage = (database: string, { damaged }: Reading): void => {
     const told = databases.get(database)?.damaged ?? none;
-    for (const { backupId, error } of damaged)
+    for (const { backupId, why, error } of damaged)
       if (!told.includes(backupId))
-        logger.warn('a backup does not count: its manifest cannot be read', { database, backupId, error });
+        logger.warn(`a backup does not count: ${why}`, { database, backupId, error });
   };
   return {
     names: () => [...databases.keys()],

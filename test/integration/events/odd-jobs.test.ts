@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UnrecoverableError } from 'bullmq';
+import { newBackupId } from '../../../src/shared/ids.ts';
 import { runEventSchema } from '../../../src/shared/queues/run-event.ts';
 import { storeBackup } from '../../support/catalog-objects.ts';
 import { readAll, withEvents } from '../../support/events-bench.ts';
@@ -36,9 +37,10 @@ describe('what is told of a run', () => {
   it('is compared with an earlier backup, and with no later one', () =>
     withEvents({ databases: { shop: {} } }, async (bench) => {
       await bench.stand('backups', () => ({ bytes: 1, duration: 1 }));
-      await storeBackup(bench.storage, { backupId: 'shop-29990102T030405Z-abc234' });
+      const soon = new Date(Date.now() + 600_000);
+      await storeBackup(bench.storage, { backupId: newBackupId({ database: 'shop', at: soon }) });
       const { freshness } = await bench.produce();
-      await until('the catalog was read', () => freshness.get('shop')?.newest !== undefined);
+      await until('the catalog was read', () => freshness.get('shop')?.newest?.bytes === 41);
       await readAll(bench, 'backups');
       await bench.run('shop');
       await until('it is told', () => bench.kinds().includes('success'));
