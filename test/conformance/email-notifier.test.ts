@@ -93,6 +93,21 @@ it('a mail server that is busy, silent or wants another password is told apart',
     assert.equal(sink.mails.length, 0);
   }));
 
+it('a mail that one of its recipients cannot have now is sent again, and one that never can is not', () =>
+  withSink(async (sink) => {
+    sink.answer({ 'RCPT TO:<night@example.com>': '451 come back later' });
+    await assert.rejects(notify(sink), {
+      code: 'NOTIFICATION_FAILED',
+      message: /answered 451 for 1 of 2 recipients/,
+    });
+    sink.answer({ 'RCPT TO:<night@example.com>': '550 no such user' });
+    await assert.rejects(notify(sink), { code: 'NOTIFICATION_REFUSED', message: /not for 1 of 2/ });
+    assert.deepEqual(
+      sink.mails.map(({ to }) => to),
+      [['ops@example.com'], ['ops@example.com']],
+    );
+  }));
+
 async function notify(
   sink: SmtpSink,
   changes: Partial<Parameters<typeof notifierFor>[0]> = {},

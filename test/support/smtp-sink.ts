@@ -17,7 +17,7 @@ export interface SmtpSink {
   mails: readonly Mail[];
   /** Every line that a client sent, of mails too. */
   seen: readonly string[];
-  /** What it answers to the commands that begin so, such as `RCPT` or `DATA`; `hang` for nothing at all. */
+  /** What it answers to the commands that begin so, such as `RCPT TO:<ops@example.com>` or `DATA`; `hang` for nothing at all. */
   answer(answers: Readonly<Record<string, string>>): void;
   /** Connections that were ever made, and those that are open. */
   connections(): { made: number; open: number };
@@ -37,7 +37,8 @@ export async function startSmtpSink(tls?: SinkTls): Promise<SmtpSink> {
     // Whoever sends may go away at any time.
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
     const answer = (command: string, usual: string): boolean => {
-      const text = answers[command] ?? usual;
+      const key = Object.keys(answers).find((each) => command.startsWith(each));
+      const text = key === undefined ? usual : (answers[key] ?? usual);
       if (text !== 'hang') socket.write(`${text}\r\n`);
       return text === usual;
     };
@@ -94,7 +95,7 @@ function converse(socket: Socket, { answer, mails, seen }: Conversation): void {
       return;
     }
     const command = line.slice(0, 4).toUpperCase();
-    const taken = answer(command, usual[command] ?? '500 what?');
+    const taken = answer(line, usual[command] ?? '500 what?');
     const address = /<(.*?)>/.exec(line)?.[1] ?? '';
     if (taken && command === 'MAIL') mail.from = address;
     if (taken && command === 'RCPT') mail.to.push(address);

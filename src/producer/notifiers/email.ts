@@ -29,17 +29,17 @@ export function createEmail(options: NotifierOptions<'email'>): Notifier {
         });
         try {
           const transport = createTransport({ host, port, secure, connection, ...access(url, allowPrivate) });
-          const { rejected = [] } = await transport
+          const { rejected = [], rejectedErrors = [] } = await transport
             .sendMail({ ...mailOf(event, options), signal })
             .catch((error) => {
               throw signal.aborted ? error : explained(recipient, error);
             });
           if (rejected.length > 0)
-            throw refused(
-              recipient,
-              `took the mail, but not for ${rejected.length} of ${config.to.length}`,
-              checkTo,
-            );
+            throw notForAll(recipient, {
+              codes: rejectedErrors.map(({ responseCode }) => responseCode),
+              missing: rejected.length,
+              all: config.to.length,
+            });
         } finally {
           connection.destroy();
         }
@@ -68,6 +68,17 @@ function mailOf(event: RunEvent, { name, config }: NotifierOptions<'email'>) {
     disableFileAccess: true,
     disableUrlAccess: true,
   };
+}
+
+/** Whoever had it gets it again where another may have it later: a mail program shows it once. */
+function notForAll(
+  recipient: Recipient,
+  { codes, missing, all }: { codes: readonly (number | undefined)[]; missing: number; all: number },
+): Error {
+  const later = codes.find((code) => code !== undefined && code < 500);
+  return later === undefined
+    ? refused(recipient, `took the mail, but not for ${missing} of ${all}`, checkTo)
+    : failed(recipient, `answered ${later} for ${missing} of ${all} recipients`);
 }
 
 const checkTo = 'Compare `from` and `to` of the notifier with what the mail server lets through.';
