@@ -19,8 +19,9 @@ export async function checkFreshness(options: {
   if (maxAge === null) return [];
   const storage = await resources.storage(database.storage);
   const entries = await listEntries({ storage, database: name, signal });
-  const { newest } = await readNewest({ storage, entries, known: null, signal });
-  const age = newest && clock().getTime() - newest.snapshotAt.getTime();
+  const now = clock();
+  const { newest } = await readNewest({ storage, entries, known: null, now, signal });
+  const age = newest && now.getTime() - newest.snapshotAt.getTime();
   if (age !== null && age <= maxAge) return [];
   const detail =
     age === null

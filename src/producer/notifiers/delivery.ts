@@ -52,6 +52,18 @@ export function failed(recipient: Recipient, what: string, cause?: unknown): Bac
   });
 }
 
+/** For a service that names a time, in milliseconds, before which it takes nothing. */
+export function postponed(recipient: Recipient, what: string, milliseconds: number): BackupDataError {
+  return failed(recipient, what, { postponed: milliseconds });
+}
+
+/** How long the service that failed so is to be left alone, in milliseconds; undefined where it named no time. */
+export function postponementOf(error: unknown): number | undefined {
+  const cause = error instanceof BackupDataError ? error.cause : undefined;
+  const { postponed: milliseconds } = Object(cause) as { postponed?: unknown };
+  return typeof milliseconds === 'number' ? milliseconds : undefined;
+}
+
 /** For what only a change of the configuration, or at the recipient, can mend. */
 export function refused(recipient: Recipient, what: string, hint: string, cause?: unknown): BackupDataError {
   return new BackupDataError('NOTIFICATION_REFUSED', `${described(recipient)} ${what}`, { hint, cause });

@@ -2,7 +2,15 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { openConnection } from './connect.ts';
-import { deliver, failed, hostOf, type NotifierOptions, type Recipient, refused } from './delivery.ts';
+import {
+  deliver,
+  failed,
+  hostOf,
+  type NotifierOptions,
+  postponed,
+  type Recipient,
+  refused,
+} from './delivery.ts';
 
 export interface Post {
   url: URL;
@@ -10,7 +18,10 @@ export interface Post {
   body: string;
 }
 
-type Sender = Pick<NotifierOptions, 'lookup' | 'limits'> & { recipient: Recipient; allowPrivate: boolean };
+type Sender = Pick<NotifierOptions, 'lookup' | 'limits' | 'clock'> & {
+  recipient: Recipient;
+  allowPrivate: boolean;
+};
 
 /** POSTs once. Only a 2xx counts as taken; redirects are not followed, since they may lead anywhere. */
 export async function post(sender: Sender, { url, headers, body }: Post, signal: AbortSignal): Promise<void> {
@@ -31,7 +42,7 @@ export async function post(sender: Sender, { url, headers, body }: Post, signal:
         createConnection: () => connection,
         signal: within,
       });
-      judge(recipient, await answerTo(asked, body, within));
+      judge(recipient, await answerTo(asked, body, within), sender.clock());
     } finally {
       // What the answer says is not read: its status says all, and it may have no end.
       connection.destroy();
@@ -45,21 +56,27 @@ function connectFor(sender: Sender, url: URL, signal: AbortSignal): Promise<Sock
   return openConnection({ ...sender, host: hostOf(url), port, secure, limit: sender.limits.connect, signal });
 }
 
+interface Answer {
+  status: number;
+  /** As `Retry-After` has it. */
+  retryAfter: string | undefined;
+}
+
 /** A request whose connection switches protocols has neither a response nor an error: its limit ends it whatever became of it. */
-async function answerTo(asked: ClientRequest, body: string, signal: AbortSignal): Promise<number> {
+async function answerTo(asked: ClientRequest, body: string, signal: AbortSignal): Promise<Answer> {
   const answers = ['response', 'upgrade'].map(
     (name) => once(asked, name, { signal }) as Promise<[IncomingMessage]>,
   );
   asked.end(body);
   const [answer] = await Promise.race(answers);
   answer.on('error', () => undefined);
-  return answer.statusCode ?? 0;
+  return { status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] };
 }
 
 /** Of the 4xx those that say "not now". */
 const temporary = [408, 425, 429];
 
-function judge(recipient: Recipient, status: number): void {
+function judge(recipient: Recipient, { status, retryAfter }: Answer, now: Date): void {
   if (status >= 200 && status < 300) return;
   if (status >= 300 && status < 400)
     throw refused(
@@ -73,7 +90,16 @@ function judge(recipient: Recipient, status: number): void {
       `refused it with status ${status}`,
       'Compare the URL with what the service shows for it.',
     );
-  throw failed(recipient, `answered with status ${status}`);
+  const what = `answered with status ${status}`;
+  const later = retryAfter === undefined ? undefined : millisecondsUntil(retryAfter, now);
+  throw later === undefined ? failed(recipient, what) : postponed(recipient, what, later);
+}
+
+/** Seconds, or a date; undefined for what is neither. */
+function millisecondsUntil(retryAfter: string, now: Date): number | undefined {
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
+  const at = Date.parse(retryAfter);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now.getTime());
 }
 
 function credentials({ username, password }: URL): Record<string, string> {

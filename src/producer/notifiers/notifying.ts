@@ -10,6 +10,7 @@ import type { RunEventKind } from '../../shared/queues/run-event.ts';
 import { createRedactor } from '../../shared/redact.ts';
 import { createThrottle } from '../../shared/throttle.ts';
 import type { Loaded } from '../current.ts';
+import { postponementOf } from './delivery.ts';
 import { isState, notifierFor } from './notifiers.ts';
 import { createTurns, type Turns } from './turns.ts';
 
@@ -35,6 +36,8 @@ export interface NotifyingOptions {
 const most = { all: 48, each: 8 };
 /** Milliseconds after which one that found its notifier busy comes again, half more or less. */
 const pause = 1_000;
+/** Milliseconds for which a service may ask to be left alone, and for which an event is worth waiting for it. */
+const rest = { least: 1_000, most: 3_600_000, whole: 86_400_000 };
 /** Milliseconds that BullMQ is given to close; with Redis away it may not come to an end. */
 const patience = 2_000;
 
@@ -43,10 +46,11 @@ export function startNotifying(options: NotifyingOptions): { close(): Promise<vo
   const { current, redis, logger, clock, random } = options;
   const { installation, queue } = current().config;
   const busy = new Map<string, number>();
+  const resting = new Map<string, number>();
   const turns = createTurns({ redis, installation });
   // BullMQ gives the signal only to a function that declares three parameters.
   const processor = (job: Job, token: string | undefined, signal: AbortSignal | undefined) =>
-    handle(options, { job, token, busy, turns, signal: signal ?? new AbortController().signal });
+    handle(options, { job, token, busy, resting, turns, signal: signal ?? new AbortController().signal });
   const worker = new Worker(notificationsQueue, processor, {
     connection: redis,
     prefix: redisPrefix(installation),
@@ -82,16 +86,20 @@ interface Handled {
   token: string | undefined;
   /** How many notifications each notifier has now. */
   busy: Map<string, number>;
+  /** Until when a notifier is to be left alone, in milliseconds since 1970. */
+  resting: Map<string, number>;
   turns: Turns;
   signal: AbortSignal;
 }
 
 async function handle(options: NotifyingOptions, handled: Handled): Promise<void> {
-  const { job, busy, signal } = handled;
+  const { job, busy, resting, signal } = handled;
   const payload = read(options, job);
   const { notifier } = payload;
+  const left = (resting.get(notifier) ?? 0) - options.clock().getTime();
+  if (left > 0) return putOff(options, handled, left);
   const others = busy.get(notifier) ?? 0;
-  if (others >= most.each) return putOff(options, handled, pause);
+  if (others >= most.each) return putOff(options, handled, pause / 2);
   busy.set(notifier, others + 1);
   let isEarly: boolean;
   try {
@@ -99,11 +107,12 @@ async function handle(options: NotifyingOptions, handled: Handled): Promise<void
   } catch (error) {
     // The producer stops: it was not the notifier's failure, so that it costs no attempt.
     if (signal.aborted) return await putOff(options, handled, 0);
+    await giveRest(options, { ...handled, payload }, error);
     throw failureOf(options, { job, payload }, error);
   } finally {
     busy.set(notifier, (busy.get(notifier) ?? 1) - 1);
   }
-  if (isEarly) await putOff(options, handled, pause);
+  if (isEarly) await putOff(options, handled, pause / 2);
 }
 
 function read({ logger }: NotifyingOptions, job: Job): Payload<'notify'> {
@@ -115,14 +124,33 @@ function read({ logger }: NotifyingOptions, job: Job): Payload<'notify'> {
   }
 }
 
-/** Back to the queue, for about so many milliseconds. This is no attempt. */
+/** Back to the queue, for so many milliseconds and up to a second more. This is no attempt. */
 async function putOff(
   { clock, random }: NotifyingOptions,
   { job, token }: Handled,
   milliseconds: number,
 ): Promise<never> {
-  await job.moveToDelayed(clock().getTime() + Math.round(milliseconds * (0.5 + random())), token);
+  await job.moveToDelayed(clock().getTime() + Math.round(milliseconds + pause * random()), token);
   throw new DelayedError();
+}
+
+/** A service that names a time before which it takes nothing is asked for nothing until then, and that costs no attempt. */
+async function giveRest(
+  options: NotifyingOptions,
+  handled: Handled & { payload: Payload<'notify'> },
+  error: unknown,
+): Promise<void> {
+  const { notifier, event } = handled.payload;
+  const asked = postponementOf(error);
+  const now = options.clock().getTime();
+  if (asked === undefined || now - Date.parse(event.at) > rest.whole) return;
+  const milliseconds = Math.min(Math.max(asked, rest.least), rest.most);
+  handled.resting.set(notifier, Math.max(handled.resting.get(notifier) ?? 0, now + milliseconds));
+  const { kind, database, id } = event;
+  const fields = { notifier, kind, database, event: id, milliseconds, error };
+  options.logger.warn('a notification waits, as its service asks for', fields);
+  options.count({ notifier, kind, outcome: 'retried' });
+  await putOff(options, handled, milliseconds);
 }
 
 /** Whether its turn has not come yet. */

@@ -85,6 +85,29 @@ describe('a notifier', () => {
       assert.equal(job?.attemptsMade, 1);
     }));
 
+  it('that asks to be left alone is, by all that waits for it, and at the cost of no attempt', () =>
+    withNotifying(async ({ sink, outbox, start, told, lines }) => {
+      const ops = await sink();
+      ops.answer((response) => response.writeHead(429, { 'retry-after': '1' }).end());
+      const notifiers = { ops: webhookTo(ops.url) };
+      start(notifiers);
+      const box = outbox(notifiers);
+      const now = { at: new Date().toISOString() };
+      await box.tell(sampleEvent({ id: 'first', ...now }));
+      await until('it waits', async () => (await box.queue.getDelayedCount()) === 1);
+      await box.tell(sampleEvent({ id: 'second', ...now }));
+      await until('both wait', async () => (await box.queue.getDelayedCount()) === 2);
+      assert.equal(ops.received.length, 1);
+      ops.answer(200);
+      await until('both are told', () => told.length === 3);
+      assert.deepEqual(
+        told.map(({ outcome }) => outcome),
+        ['retried', 'sent', 'sent'],
+      );
+      assert.equal((await box.queue.getJob('notify-ops-first'))?.attemptsMade, 1);
+      assert.equal(lines.filter((line) => /as its service asks for/.test(line)).length, 1);
+    }));
+
   it('that hangs, or is away, holds up no other', () =>
     withNotifying(async ({ sink, outbox, start, told }) => {
       const [hanging, good] = [await sink(), await sink()];
