@@ -15,11 +15,6 @@ interface Letter {
   end: number;
 }
 
-/** Units by which nearly every place where no secret begins is told. */
-const startLength = 3;
-const anyEscape = /[%\\+]/;
-const escapes = new Set(Array.from('%\\+', (letter) => letter.charCodeAt(0)));
-
 /**
  * Each letter of a secret may stand as itself, as URLs escape it, or as JSON does: encoders differ in what they escape. What a text
  * costs does not grow with the number of secrets: they are sorted, so that those which begin with what was read are neighbours.
@@ -28,20 +23,15 @@ const escapes = new Set(Array.from('%\\+', (letter) => letter.charCodeAt(0)));
 export function createSecretSearch(secrets: readonly string[]): MaskSecrets {
   // Half of a surrogate pair is written as U+FFFD by whatever encodes it as UTF-8.
   const sorted = [...new Set(secrets.flatMap((secret) => [secret, secret.toWellFormed()]))].sort();
-  const starts = new Set(sorted.map((secret) => secret.slice(0, startLength)));
-  const firsts = new Set(sorted.map((secret) => secret.charCodeAt(0)));
-  const mayBegin = (text: string, at: number): boolean => {
-    const unit = text.charCodeAt(at);
-    if (escapes.has(unit)) return true;
-    if (!firsts.has(unit)) return false;
-    const start = text.slice(at, at + startLength);
-    return starts.has(start) || anyEscape.test(start);
-  };
+  const mayBegin = createStarts(sorted);
   return (text, mask) => {
     let masked = '';
     let kept = 0;
+    let escaped = nextEscape(text, 0);
     for (let at = 0; at < text.length; at += 1) {
-      const end = mayBegin(text, at) ? endOfSecret(sorted, text, at) : undefined;
+      if (escaped < at) escaped = nextEscape(text, at);
+      const end =
+        escaped < at + startLength || mayBegin(text, at) ? endOfSecret(sorted, text, at) : undefined;
       if (end === undefined) continue;
       masked += text.slice(kept, at) + mask;
       kept = end;
@@ -49,6 +39,30 @@ export function createSecretSearch(secrets: readonly string[]): MaskSecrets {
     }
     return masked + text.slice(kept);
   };
+}
+
+/** Units by which nearly every place where no secret begins is told. */
+const startLength = 3;
+
+/** Whether a secret may begin there as it is, by a hash of its first units: what shares it with one is looked at in vain. */
+function createStarts(secrets: readonly string[]): (text: string, at: number) => boolean {
+  const size = 2 ** Math.ceil(Math.log2(8 * secrets.length + 256));
+  const hashOf = (text: string, at: number): number =>
+    (text.charCodeAt(at) * 961 + text.charCodeAt(at + 1) * 31 + text.charCodeAt(at + 2)) % size;
+  const starts = new Uint8Array(size);
+  for (const secret of secrets) starts[hashOf(secret, 0)] = 1;
+  // Too near to the end of the text there is no such number, and nothing there.
+  return (text, at) => starts[hashOf(text, at)] === 1;
+}
+
+function nextEscape(text: string, from: number): number {
+  for (let at = from; at < text.length; at += 1) if (isEscape(text.charCodeAt(at))) return at;
+  return text.length;
+}
+
+/** `%`, `+` and a backslash. */
+function isEscape(unit: number): boolean {
+  return unit === 0x25 || unit === 0x2b || unit === 0x5c;
 }
 
 /** Of the longest secret that begins there. */
@@ -120,16 +134,25 @@ function escapedAt(text: string, at: number): Letter | undefined {
 
 /** UTF-8 bytes, as their first one tells their number. */
 function percentEscape(text: string, at: number): Letter | undefined {
-  const first = /^%[\da-f]{2}$/i.test(text.slice(at, at + 3))
-    ? Number.parseInt(text.slice(at + 1, at + 3), 16)
-    : 0xff;
-  const count = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  const end = at + 3 * count;
+  const digits = text.slice(at + 1, at + 3);
+  const first = isHex(digits) ? Number.parseInt(digits, 16) : undefined;
+  if (first === undefined) return undefined;
+  const end = at + 3 * bytesFrom(first);
   try {
-    return first === 0xff ? undefined : { letter: decodeURIComponent(text.slice(at, end)), end };
+    return { letter: decodeURIComponent(text.slice(at, end)), end };
   } catch {
     return undefined;
   }
+}
+
+function isHex(digits: string): boolean {
+  return /^[\da-f]{2}$/i.test(digits);
+}
+
+function bytesFrom(first: number): number {
+  if (first < 0x80) return 1;
+  if (first < 0xe0) return 2;
+  return first < 0xf0 ? 3 : 4;
 }
 
 function jsonEscape(text: string, at: number): Letter | undefined {

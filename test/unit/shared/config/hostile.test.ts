@@ -56,6 +56,18 @@ describe('a hostile configuration file', () => {
     });
   });
 
+  it('is read in seconds when it has 10,000 databases, each with a password, a schedule and a drill beside another', async () => {
+    const entries = Array.from({ length: 10_000 }, (_, index) => {
+      const time = `${index % 60} ${index % 24} * * *`;
+      const target = `tenant-${(index * 7919) % 10_000}`;
+      return `  tenant-${index}: { engine: postgres, url: "postgres://u:password-${index}@h/d", schedule: "${time}", spread: 1h, verify: { level: restore, target: ${target}, schedule: "${time}" } }`;
+    });
+    const text = `storages: { main: { type: local, path: /b } }\ndatabases:\n${entries.join('\n')}\n`;
+    await within(15_000, async () => {
+      assert.equal((await loadText(text)).databases.size, 10_000);
+    });
+  });
+
   it('is refused for nesting that is too deep', async () => {
     for (const text of ['['.repeat(5_000), `${'['.repeat(50)}${']'.repeat(50)}`, '- '.repeat(5_000)]) {
       assert.match((await refusalOf(loadText(text))).message, /nest/);
