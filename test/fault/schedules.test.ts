@@ -65,6 +65,8 @@ describe('slots that nobody could run in time', () => {
         const backupId = newBackupId({ database: 'shop', at: due, slot: due });
         await withFleet(installation, (fleet) => fleet.outcome(backupId).then(() => undefined));
         assert.equal((await ledger.read('shop')).missed, 2);
+        for (const each of both)
+          assert.match(await metricsOf(each), /^backup_missed_slots_total\{database="shop"\} 2$/m);
         for (const each of [...both, worker]) assert.equal(await each.stop(), 0);
         const told = both.map((each) => each.log().match(/"slots":2\b/g)?.length ?? 0);
         assert.equal(
@@ -123,6 +125,13 @@ async function schedule({ postgres, configure }: Installation, names: readonly s
   const databases = names.map((name) => [name, { engine: 'postgres', url, schedule }]);
   await configure({ databases: Object.fromEntries(databases) });
   return due;
+}
+
+async function metricsOf({ log }: Running): Promise<string> {
+  const line = log()
+    .split('\n')
+    .find((each) => each.includes('"producer ready"'));
+  return (await fetch(`${JSON.parse(line ?? '{}').metrics}/metrics`)).text();
 }
 
 /** Milliseconds after which a producer that has said all it has to say is ended. */

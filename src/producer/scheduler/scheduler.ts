@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
+import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { schedulesQueue } from '../../shared/queues/names.ts';
 import { openQueue } from '../../shared/queues/queue.ts';
@@ -13,7 +14,7 @@ import { type Change, type Plan, reconcile } from './reconcile.ts';
 import { findScheduled, scheduledOf, schedulesOf } from './schedules.ts';
 import { createSlots } from './slots.ts';
 import { openTicks } from './ticks.ts';
-import { verifyAtTick } from './verify-tick.ts';
+import { catchUpVerifications, ledgerName, settleVerification } from './verify-slots.ts';
 
 export interface Scheduler {
   queue: Queue;
@@ -121,13 +122,21 @@ async function lookOnce(
   const { config } = context.current();
   const [wanted, scheduled] = [schedulesOf(config), scheduledOf(config)];
   const now = context.clock();
-  held.look(scheduled, now);
+  const proofs = wanted.filter(({ data }) => data.kind === 'verify');
+  held.look(
+    [...scheduled, ...proofs.map((each) => ({ name: ledgerName(each.data.database), cron: each }))],
+    now,
+  );
   const beforeChange = (change: Change): Promise<void> => settle(context, change, signal);
   const [written] = await Promise.allSettled([reconcile({ queue, wanted, beforeChange })]);
   if (written.status === 'fulfilled') tell(context.logger, written.value);
   const added = written.status === 'fulfilled' ? backupsOf(written.value.added) : new Set<string>();
-  await catchUp(context, { scheduled, added, now: context.clock(), apart, signal });
-  if (written.status === 'rejected') throw written.reason;
+  const storageOf = (name: string): string => entryOf(config, name)?.storage ?? '';
+  const ended = await Promise.allSettled([
+    catchUp(context, { scheduled, added, now: context.clock(), apart, signal }),
+    catchUpVerifications(context, { schedules: proofs, apart, storageOf, signal }),
+  ]);
+  for (const each of [written, ...ended]) if (each.status === 'rejected') throw each.reason;
 }
 
 function backupsOf(schedules: Plan['added']): ReadonlySet<string> {
@@ -135,7 +144,7 @@ function backupsOf(schedules: Plan['added']): ReadonlySet<string> {
 }
 
 /** What is due by the old definition of a schedule is seen to before it is written over. */
-async function settle(context: SchedulerContext, change: Change, signal: AbortSignal): Promise<void> {
+async function settle(context: LookContext, change: Change, signal: AbortSignal): Promise<void> {
   const { kind, database } = change.schedule.data;
   const now = context.clock();
   const scheduled = findScheduled(context.current().config, database);
@@ -143,9 +152,11 @@ async function settle(context: SchedulerContext, change: Change, signal: AbortSi
     if (scheduled) await settleBeforeChange(context, { change, scheduled, now, signal });
     return;
   }
-  const { next } = change.known;
-  if (next !== undefined && next < now.getTime())
-    await verifyAtTick(context, { database, slot: new Date(next), signal });
+  await settleVerification(context, { ...change, signal });
+}
+
+function entryOf({ databases, servers }: Config, name: string): DatabaseConfig | undefined {
+  return databases.get(name) ?? servers.get(name)?.template;
 }
 
 function tell(logger: Logger, { added, changed, removed }: Plan): void {

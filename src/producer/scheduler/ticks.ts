@@ -8,7 +8,7 @@ import { createRedactors } from '../events/describe.ts';
 import type { SchedulerContext } from './context.ts';
 import { findScheduled } from './schedules.ts';
 import { seeToSlot } from './see-to-slot.ts';
-import { verifyAtTick } from './verify-tick.ts';
+import { seeToVerification } from './verify-slots.ts';
 
 /** A tick does little, and a thousand may be due in the same minute. */
 const atOnce = 32;
@@ -41,7 +41,7 @@ async function handle(
   try {
     const { kind, database } = parsePayload('tick', job.data);
     const slot = new Date(job.opts.prevMillis ?? job.timestamp);
-    if (kind === 'verify') await verifyAtTick(context, { database, slot, signal });
+    if (kind === 'verify') await seeToVerification(context, { database, slot, signal });
     else await backUpAtTick(context, job, { database, slot, token, signal });
   } catch (error) {
     if (error instanceof DelayedError) throw error;

@@ -20,22 +20,26 @@ export interface TickContext {
   current: Current;
   client: Pick<Client, 'verify'>;
   logger: Logger;
+  clock: () => Date;
 }
 
-/** Enqueues the verification of one backup; of a server, of one of each of its databases. The job's id is the slot's, so that a tick that is handled twice does it once. */
+/** Enqueues the verification of one backup; of a server, of one of each of its databases. The job's id is the slot's, so that a tick that is handled twice does it once. False where it has no schedule here. */
 export async function verifyAtTick(
   context: TickContext,
   tick: { database: string; slot: Date; signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const { config, resources } = context.current();
   const logger = context.logger.child({ database: tick.database });
   const server = config.servers.get(tick.database)?.template;
   const due = server ?? findDatabase(config, tick.database);
   if (due?.verify.schedule === undefined) {
     logger.info('a verification was due of a database that has no schedule any more');
-    return;
+    return false;
   }
-  if (!server) return verifyOne({ ...context, logger }, due, tick);
+  if (!server) {
+    await verifyOne({ ...context, logger }, due, tick);
+    return true;
+  }
   const storage = await resources.storage(server.storage);
   const stored = await databasesStored({ storage, server: server.name, signal: tick.signal });
   const databases = stored.flatMap((name) => findDatabase(config, name) ?? []);
@@ -46,6 +50,7 @@ export async function verifyAtTick(
       database,
       tick,
     );
+  return true;
 }
 
 async function verifyOne(
