@@ -5,7 +5,7 @@ import type { Scheduled } from './schedules.ts';
 import { dueSlot, type SlotContext, seenBy, seeToDue, seeToSlot } from './see-to-slot.ts';
 
 /** Milliseconds that a tick has for its slot before it is looked after: nearly always it has been there. */
-const patience = 15_000;
+export const tickPatience = 15_000;
 /** Schedules that are seen to at once. */
 const batchSize = 16;
 /** Schedules that are looked at before others get a turn. */
@@ -31,7 +31,7 @@ export async function catchUp(
   },
 ): Promise<void> {
   const { now, apart = (_storage, work) => work() } = options;
-  const at = new Date(now.getTime() - patience);
+  const at = new Date(now.getTime() - tickPatience);
   const { known, lost } = await openOf(context, options.scheduled, { at, now });
   const works = [
     () => seeToAll(context, { ...options, open: known, at }),

@@ -1,5 +1,5 @@
 import { latestSlot } from '../../shared/cron.ts';
-import type { Apart } from './catch-up.ts';
+import { type Apart, tickPatience } from './catch-up.ts';
 import type { Held } from './held.ts';
 import type { Ledger } from './ledger.ts';
 import type { Change } from './reconcile.ts';
@@ -13,9 +13,6 @@ export interface VerifySlotContext extends TickContext {
   slots: Slots;
   held: Pick<Held, 'since'>;
 }
-
-/** Milliseconds that a tick has for its slot before it is looked after. */
-const patience = 15_000;
 
 /** Enqueues the verification of a slot and records that it was; one whose storage cannot be read stays due. */
 export async function seeToVerification(
@@ -46,7 +43,7 @@ export async function catchUpVerifications(
 ): Promise<void> {
   const { ledger, slots, clock } = context;
   const { schedules, apart, storageOf, signal } = options;
-  const at = new Date(clock().getTime() - patience);
+  const at = new Date(clock().getTime() - tickPatience);
   const accounts = await ledger.readAll();
   const open: { database: string; slot: Date }[] = [];
   for (const { data, ...cron } of schedules) {
