@@ -36,6 +36,15 @@ export function createRedactor(secrets: readonly string[], options: { stacks?: b
   return Object.assign((value: unknown) => redact(start(), value), { text });
 }
 
+const made = new WeakMap<readonly string[], Redactor>();
+
+/** The same of a list that lives on, as that of a configuration: there may be very many secrets. */
+export function redactorOf(secrets: readonly string[]): Redactor {
+  const redactor = made.get(secrets) ?? createRedactor(secrets);
+  made.set(secrets, redactor);
+  return redactor;
+}
+
 function redact(walk: Walk, value: unknown): unknown {
   walk.budget.left -= 1;
   if (walk.budget.left < 0) return '[too much]';

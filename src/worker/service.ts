@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createTools } from '../pipeline/process/tools.ts';
 import { createResources } from '../pipeline/resources.ts';
 import type { Config } from '../shared/config/schema.ts';
-import { createRedactor } from '../shared/redact.ts';
+import { redactorOf } from '../shared/redact.ts';
 import { connectRedis } from '../shared/redis.ts';
 import { watchRedis } from '../shared/redis-watch.ts';
 import type { WorkerService, WorkerServiceOptions } from '../shared/service.ts';
@@ -58,6 +58,6 @@ function configured(
   return {
     config,
     resources: createResources({ config, tools }),
-    redactText: createRedactor(config.secrets).text,
+    redactText: redactorOf(config.secrets).text,
   };
 }

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../src/shared/queues/run-event.ts';
+import { aboutNothing, type RunEvent } from '../../src/shared/queues/run-event.ts';
 
 /** A failure of a run of `shop`, with every part that such an event may have; `changes` make the case. */
 export function sampleEvent(changes: Partial<RunEvent> = {}): RunEvent {
@@ -10,13 +10,8 @@ export function sampleEvent(changes: Partial<RunEvent> = {}): RunEvent {
     installation: 'default',
     database: 'shop',
     server: 'db.example.com:5432',
+    ...aboutNothing,
     job: { id: 'shop-20260102T030405Z-abc234', name: 'backup', attempt: 6, attempts: 6 },
-    backup: null,
-    verification: null,
-    prune: null,
-    missed: null,
-    stale: null,
-    incident: null,
     cause: { code: 'DUMP_FAILED', message: 'pg_dump ended with 1', hint: 'Read the log of the run.' },
     nextRun: '2026-01-03T03:00:00.000Z',
     link: 'https://backups.example.com/queues',

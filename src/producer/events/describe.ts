@@ -1,8 +1,8 @@
 import type { Config, DatabaseConfig } from '../../shared/config/schema.ts';
 import { jitterOf, nextSlot } from '../../shared/cron.ts';
 import type { BackupDataError } from '../../shared/errors.ts';
-import type { RunEvent } from '../../shared/queues/run-event.ts';
-import { createRedactor, type Redactor } from '../../shared/redact.ts';
+import { aboutNothing, type RunEvent } from '../../shared/queues/run-event.ts';
+import type { Redactor } from '../../shared/redact.ts';
 import { addressOf } from './address.ts';
 
 /** What an event is made of besides what happened. */
@@ -33,13 +33,7 @@ export function describe(
     installation: config.installation,
     database: database.name,
     server: redactor.text(addressOf(database)),
-    job: null,
-    verification: null,
-    prune: null,
-    missed: null,
-    stale: null,
-    incident: null,
-    link: null,
+    ...aboutNothing,
     ...parts,
     backup: backup && { ...backup, notes: backup.notes.map(told) },
     cause: cause && { ...cause, message: told(cause.message), hint: cause.hint && told(cause.hint) },
@@ -63,15 +57,6 @@ function cut(text: string): string {
 export function linkTo({ publicUrl }: Config, queue: string, jobId: string): string | null {
   if (publicUrl === null) return null;
   return `${publicUrl}/queues/queue/${encodeURIComponent(queue)}/${encodeURIComponent(jobId)}`;
-}
-
-/** Made once for each configuration: there may be very many secrets. */
-export function createRedactors(): (config: Config) => Redactor {
-  let last: { config: Config; redactor: Redactor } | undefined;
-  return (config) => {
-    if (last?.config !== config) last = { config, redactor: createRedactor(config.secrets) };
-    return last.redactor;
-  };
 }
 
 /** The schedule of a database on a server is the server's. */

@@ -11,12 +11,13 @@ import { queueName, workerQueues } from '../../shared/queues/names.ts';
 import type { DiscoverResult } from '../../shared/queues/payloads.ts';
 import { openQueue } from '../../shared/queues/queue.ts';
 import type { RunEvent } from '../../shared/queues/run-event.ts';
+import { redactorOf } from '../../shared/redact.ts';
 import { createThrottle } from '../../shared/throttle.ts';
 import type { Current } from '../current.ts';
 import type { Freshness } from '../freshness/freshness.ts';
 import { createGate } from '../freshness/gate.ts';
 import type { KnownDatabases } from '../freshness/known-databases.ts';
-import { createRedactors, describe, type EventContext } from './describe.ts';
+import { describe, type EventContext } from './describe.ts';
 import { createIncidents } from './incidents.ts';
 import { type StreamEntry, startReader } from './reader.ts';
 import { consequencesOf, type JobNews } from './run-events.ts';
@@ -58,10 +59,9 @@ export function startEvents(options: EventsOptions): Events {
   const { current, redis, clock, logger, tell } = options;
   const { installation } = current().config;
   const closed = new AbortController();
-  const redactorOf = createRedactors();
   const context = (): EventContext => {
     const { config } = current();
-    return { config, redactor: redactorOf(config), now: clock() };
+    return { config, redactor: redactorOf(config.secrets), now: clock() };
   };
   const throttle = createThrottle({ clock, interval: 5_000 });
   const parts: Parts = {

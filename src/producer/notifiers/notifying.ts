@@ -7,7 +7,7 @@ import { notificationsQueue, redisPrefix } from '../../shared/queues/names.ts';
 import { retryDelay } from '../../shared/queues/options.ts';
 import { type Payload, parsePayload } from '../../shared/queues/payloads.ts';
 import type { RunEventKind } from '../../shared/queues/run-event.ts';
-import { createRedactor } from '../../shared/redact.ts';
+import { redactorOf } from '../../shared/redact.ts';
 import { createThrottle } from '../../shared/throttle.ts';
 import type { Loaded } from '../current.ts';
 import { postponementOf } from './delivery.ts';
@@ -191,6 +191,6 @@ function failureOf(
   if (again) logger.warn('a notification failed, and is tried again', fields);
   else logger.error('a notification failed for good', fields);
   count({ notifier, kind, outcome: again ? 'retried' : 'failed' });
-  const reason = createRedactor(current().config.secrets).text(toFailedReason(error));
+  const reason = redactorOf(current().config.secrets).text(toFailedReason(error));
   return error.retryable ? new Error(reason) : new UnrecoverableError(reason);
 }

@@ -4,7 +4,7 @@ import { asBackupDataError, toFailedReason } from '../../shared/errors.ts';
 import { redisPrefix, schedulesQueue } from '../../shared/queues/names.ts';
 import { maxStartedAttempts, retryDelay } from '../../shared/queues/options.ts';
 import { parsePayload } from '../../shared/queues/payloads.ts';
-import { createRedactors } from '../events/describe.ts';
+import { redactorOf } from '../../shared/redact.ts';
 import type { SchedulerContext } from './context.ts';
 import { findScheduled } from './schedules.ts';
 import { seeToSlot } from './see-to-slot.ts';
@@ -17,10 +17,9 @@ const atOnce = 32;
 export function openTicks(context: SchedulerContext): Worker {
   const { current, redis, random } = context;
   const { installation, queue } = current().config;
-  const redactorOf = createRedactors();
   // BullMQ gives the signal only to a function that declares three parameters.
   const processor = (job: Job, token: string | undefined, signal: AbortSignal | undefined) =>
-    handle({ ...context, redactorOf }, job, { token, signal: signal ?? new AbortController().signal });
+    handle(context, job, { token, signal: signal ?? new AbortController().signal });
   return new Worker(schedulesQueue, processor, {
     connection: redis,
     prefix: redisPrefix(installation),
@@ -34,7 +33,7 @@ export function openTicks(context: SchedulerContext): Worker {
 }
 
 async function handle(
-  context: SchedulerContext & { redactorOf: ReturnType<typeof createRedactors> },
+  context: SchedulerContext,
   job: Job,
   { token, signal }: { token: string | undefined; signal: AbortSignal },
 ): Promise<void> {
@@ -47,7 +46,7 @@ async function handle(
     if (error instanceof DelayedError) throw error;
     const failure = asBackupDataError(error);
     context.logger.error('a tick failed', { jobId: job.id, database: job.data?.database, error: failure });
-    const reason = context.redactorOf(context.current().config).text(toFailedReason(failure));
+    const reason = redactorOf(context.current().config.secrets).text(toFailedReason(failure));
     throw failure.retryable ? new Error(reason) : new UnrecoverableError(reason);
   }
 }

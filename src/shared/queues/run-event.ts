@@ -54,3 +54,17 @@ export const runEventSchema = z.strictObject({
 
 export type RunEvent = z.output<typeof runEventSchema>;
 export type RunEventKind = RunEvent['kind'];
+
+/** What an event may be about: nothing, until it is said. */
+export const aboutNothing = {
+  job: null,
+  backup: null,
+  verification: null,
+  prune: null,
+  missed: null,
+  stale: null,
+  incident: null,
+  cause: null,
+  nextRun: null,
+  link: null,
+} satisfies Partial<RunEvent>;

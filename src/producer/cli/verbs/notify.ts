@@ -53,6 +53,7 @@ async function test(context: CliContext, { name }: Options): Promise<number> {
 /** As an event of a database that names the notifier, so that it looks as others will. */
 async function testEvent({ clock }: CliContext, config: Config, name: string): Promise<RunEvent> {
   const { compactTime, newAttemptId } = await import('../../../shared/ids.ts');
+  const { aboutNothing } = await import('../../../shared/queues/run-event.ts');
   const entries = [
     ...config.databases.values(),
     ...[...config.servers.values()].map((each) => each.template),
@@ -66,15 +67,7 @@ async function testEvent({ clock }: CliContext, config: Config, name: string): P
     installation: config.installation,
     database: told?.name ?? 'test',
     server: '',
-    job: null,
-    backup: null,
-    verification: null,
-    prune: null,
-    missed: null,
-    stale: null,
-    incident: null,
-    cause: null,
-    nextRun: null,
+    ...aboutNothing,
     link: config.publicUrl,
   };
 }
