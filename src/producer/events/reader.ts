@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../shared/logger.ts';
 import { missedEntries } from './missed-entries.ts';
-import { createPositions, eventsKey, type Positions, timeOf } from './positions.ts';
+import { createPositions, eventsKey, isAfter, oldestEntry, type Positions, timeOf } from './positions.ts';
 import { withinPatience } from './within-patience.ts';
 
 /** One entry of a queue's event stream. */
@@ -70,8 +70,9 @@ async function readOn(reading: Reading): Promise<void> {
   while (!signal.aborted) {
     try {
       if (!place.isSure) await findPlace(reading);
+      // It may turn unsure while it is read.
       place.isSure = true;
-      await readOnce(reading);
+      if (!(await readOnce(reading))) place.isSure = false;
     } catch (error) {
       place.isSure = false;
       if (signal.aborted) return;
@@ -95,12 +96,14 @@ async function findPlace(reading: Reading): Promise<void> {
   await positions.save();
 }
 
-async function readOnce(reading: Reading): Promise<void> {
+/** Whether the streams still hold all that follows: telling takes its time, and they are trimmed meanwhile. */
+async function readOnce(reading: Reading): Promise<boolean> {
   const { positions, installation } = reading;
   const from = await positions.of(reading.queues());
   await positions.save();
   const keys = new Map([...from.keys()].map((queue) => [eventsKey(installation, queue), queue]));
   const streams = await readStreams(reading, [...keys.keys()], [...from.values()]);
+  let isSure = true;
   for (const [key, entries] of streams) {
     const queue = keys.get(key) ?? '';
     await handleAll(
@@ -108,7 +111,10 @@ async function readOnce(reading: Reading): Promise<void> {
       queue,
       entries.map(([id, fields]) => ({ id, ...parseFields(fields) })),
     );
+    const [oldest, last] = [await oldestEntry(reading.redis, key), entries.at(-1)?.[0]];
+    if (oldest && last && isAfter(oldest, last)) isSure = false;
   }
+  return isSure;
 }
 
 async function handleAll(

@@ -52,3 +52,32 @@ describe('a producer that was away', () => {
       assert.deepEqual(kinds(), []);
     }));
 });
+
+describe('a producer that is slow to tell', () => {
+  it('tells what the stream lost meanwhile', () =>
+    withEvents({ databases: { shop: {}, crm: {} } }, async (bench) => {
+      const { produce, stand, run, redis, prefix } = bench;
+      await stand('backups', () => {
+        throw new UnrecoverableError('[DUMP_FAILED] the dump ended with 1');
+      });
+      const told: string[] = [];
+      const slow = Promise.withResolvers<void>();
+      await produce({
+        tell: async ({ id, kind }) => {
+          if (kind !== 'failure') return;
+          told.push(id);
+          if (told.length === 1) await slow.promise;
+        },
+      });
+      await readAll(bench, 'backups');
+      const first = await run('shop');
+      await until('the first is being told', () => told.length === 1);
+      const second = await run('crm');
+      const stream = `${prefix}:backups:events`;
+      await redis.xtrim(stream, 'MAXLEN', 0);
+      await redis.xadd(stream, '*', 'event', 'drained');
+      slow.resolve();
+      await until('the second is told', () => told.length > 1);
+      assert.deepEqual(told, [`failure-${first.id}`, `failure-${second.id}`]);
+    }));
+});
