@@ -88,6 +88,23 @@ describe('the schedules on the command line', () => {
       });
     }));
 
+  it('are listed whatever their expressions look like', () =>
+    withInstallation(async (installation) => {
+      const url = installation.postgres.url('postgres');
+      const databases = {
+        // As it is copied from a web page.
+        shop: { engine: 'postgres', url, schedule: '30 2\u00a01 1 *' },
+        crm: { engine: 'postgres', url, schedule: '41 2 * JAN ?-?' },
+      };
+      await installation.configure({ databases });
+      const listed = await installation.run('schedule', 'list', '--json');
+      assert.equal(listed.code, 0, listed.stderr);
+      assert.deepEqual(
+        listed.json<Listed>().schedules.map(({ words }) => words),
+        ['At 02:30, on day 1 of the month, only in January', '41 2 * JAN ?-?'],
+      );
+    }));
+
   it('that are not there are refused, each with its exit code', () =>
     withInstallation(async (installation) => {
       await installation.configure(shopAndCrm(installation));

@@ -99,7 +99,7 @@ async function lastOf(
       kind === 'backup'
         ? entries.map(({ backupId }) => timeOfBackup(backupId))
         : entries.flatMap(({ verifications }) => verifications.map(({ at }) => at));
-    const last = Math.max(...times.map((time) => time.getTime()));
+    const last = times.reduce((newest, time) => Math.max(newest, time.getTime()), 0);
     return { last: times.length === 0 ? null : new Date(last).toISOString(), problem: null };
   } catch (error) {
     signal.throwIfAborted();
@@ -120,6 +120,11 @@ async function stateOf(
   return state === 'waiting' || state === 'prioritized' ? 'waiting' : 'idle';
 }
 
+/** What the parser of schedules takes, and this one does not, is shown as it is: it must not hide all the others. */
 function inWords(pattern: string): string {
-  return cronstrue.toString(pattern, { use24HourTimeFormat: true });
+  try {
+    return cronstrue.toString(pattern.trim().split(/\s+/).join(' '), { use24HourTimeFormat: true });
+  } catch {
+    return pattern;
+  }
 }
