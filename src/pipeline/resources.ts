@@ -1,6 +1,7 @@
 import type { Config, DatabaseConfig, ServerConfig } from '../shared/config/schema.ts';
 import { configuredNames, findDatabase, nameMeant, serverOf } from '../shared/config/servers.ts';
 import { BackupDataError } from '../shared/errors.ts';
+import { listSome } from '../shared/list-some.ts';
 import type { Manifest } from '../shared/manifest.ts';
 import type { Codec } from './codec/codec.ts';
 import { codecFromManifest, createCodec } from './codec/codecs.ts';
@@ -75,7 +76,7 @@ function unknown(
   known: readonly string[],
 ): BackupDataError {
   return new BackupDataError(code, `there is no ${kind} "${name}" in the configuration (${config.origin})`, {
-    hint: `It has ${known.join(', ') || 'none'}.`,
+    hint: `It has ${listSome(known, 20) || 'none'}.`,
   });
 }
 

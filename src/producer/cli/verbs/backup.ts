@@ -1,6 +1,7 @@
 import type { Config, DatabaseConfig, ServerConfig } from '../../../shared/config/schema.ts';
 import { configuredNames } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import type { Enqueued } from '../../../shared/queues/enqueued.ts';
 import type { Run, Runs, Session } from '../backup-runs.ts';
 import type { CliContext } from '../context.ts';
@@ -77,7 +78,7 @@ async function choose(
     return { databases: [...databases.values()], servers: [...servers.values()] };
   if (names.length === 0) {
     throw new BackupDataError('USAGE', 'name the databases to back up, or give --all', {
-      hint: `The configuration has ${configuredNames(config).join(', ')}.`,
+      hint: `The configuration has ${listSome(configuredNames(config), 20)}.`,
     });
   }
   const resources = await context.resources();

@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import type { Config } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import type { Enqueued } from '../../../shared/queues/enqueued.ts';
 import type { Ledger } from '../../scheduler/ledger.ts';
 import type { Scheduled } from '../../scheduler/schedules.ts';
@@ -152,7 +153,12 @@ async function choose(context: CliContext, { databases: names = [], all }: Optio
   if (all || (names.length === 0 && every.length === 1)) return every;
   if (names.length === 0)
     throw new BackupDataError('USAGE', 'name the databases, or give --all', {
-      hint: `Those with a schedule are ${every.map(({ name }) => name).join(', ') || 'none'}.`,
+      hint: `Those with a schedule are ${
+        listSome(
+          every.map(({ name }) => name),
+          20,
+        ) || 'none'
+      }.`,
     });
   return [...new Set(names)].map((name) => findScheduled(config, name) ?? fail(noSchedule(config, name)));
 }

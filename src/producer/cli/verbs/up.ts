@@ -3,6 +3,7 @@ import type { Config } from '../../../shared/config/schema.ts';
 import { configuredNames, configuredPools } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { type ReleaseStack, withReleases } from '../../../shared/lifecycle.ts';
+import { listSome } from '../../../shared/list-some.ts';
 import { defaultPool } from '../../../shared/queues/names.ts';
 import type { Secret } from '../../../shared/secret.ts';
 import { readUpFile, removeUpFile, writeUpFile } from '../../up-file.ts';
@@ -88,7 +89,7 @@ function announce(
   where: { http: string | null; metrics: string; databases: readonly string[] },
 ): void {
   const text = [
-    `backupdata is up for ${where.databases.join(', ')}`,
+    `backupdata is up for ${listSome(where.databases, 20)}`,
     ...(where.http === null ? [] : [`  queues   ${where.http}/queues`]),
     `  metrics  ${where.metrics}/metrics`,
     'Back up from another terminal: backupdata backup --all. Stop with Ctrl-C.',
