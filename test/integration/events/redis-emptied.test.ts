@@ -37,14 +37,19 @@ describe('an incident while Redis loses everything', () => {
       await hire();
       await mend('shop');
       const told: string[] = [];
+      // Two looks may tell the same; an outbox knows it by the id, until Redis is emptied.
+      const known = new Set<string>();
       const { events } = await produce({
-        tell: async ({ kind, incident }) => {
-          if (kind === 'stale' || incident?.kind === 'stale') told.push(kind);
+        tell: async ({ id, kind, incident }) => {
+          const isStale = kind === 'stale' || incident?.kind === 'stale';
+          if (isStale && !known.has(id)) told.push(kind);
+          known.add(id);
         },
       });
       await until('it is told', () => told.length === 1);
       await until('it is recorded', async () => (await redis.hlen(`${prefix}:incidents`)) === 1);
       await empty(bench);
+      known.clear();
       await until('it is recorded again', async () => (await redis.hlen(`${prefix}:incidents`)) === 1);
       await readAll(bench, 'backups');
       await run('shop');
