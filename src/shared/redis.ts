@@ -23,16 +23,32 @@ export async function requireRedis(redis: Redis): Promise<void> {
     if (redis.status === 'wait') await redis.connect();
     await redis.ping();
   } catch (error) {
-    const { host, port, path } = redis.options;
     throw new BackupDataError(
       'REDIS_UNAVAILABLE',
-      `Redis at ${path ?? `${host}:${port}`} does not answer: ${messageOf(error)}`,
+      `Redis at ${addressOf(redis)} does not answer: ${messageOf(error)}`,
       {
         hint: 'Start it, or set REDIS_URL to where it is; `backupdata up` brings its own. With --here, list, show, verify and restore need no Redis.',
         cause: error,
       },
     );
   }
+}
+
+/** What ioredis says of a command whose connection was lost, or that was not answered in time. */
+const lost = /max retries per request|^Connection is closed|^Stream isn't writeable|^Command timed out/;
+
+/** A command's failure as REDIS_UNAVAILABLE where Redis went away meanwhile, and as it is where it did not. */
+export function explainLoss(redis: Redis, thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || thrown instanceof BackupDataError || !lost.test(thrown.message))
+    return thrown;
+  return new BackupDataError('REDIS_UNAVAILABLE', `Redis at ${addressOf(redis)} went away in the middle`, {
+    hint: 'What was asked for may have been done: `backupdata jobs list` shows it once Redis is back.',
+    cause: thrown,
+  });
+}
+
+function addressOf({ options: { host, port, path } }: Redis): string {
+  return path ?? `${host}:${port}`;
 }
 
 function roleOptions(role: Role): RedisOptions {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { assertComplaint } from '../support/complaint.ts';
 import { withInstallation } from '../support/installation.ts';
 import { startRedis } from '../support/redis.ts';
+import { openRedisLink } from '../support/redis-link.ts';
 import { until } from '../support/until.ts';
 
 const unused = { databases: { shop: { engine: 'postgres', url: 'postgres://u@127.0.0.1:1/shop' } } };
@@ -51,6 +53,28 @@ describe('a worker whose Redis is away', () => {
       await until('it has tried more than once', () => /"repeated":[1-9]/.test(worker.log()));
       const seconds = new Set(worker.log().match(/T[\d:]{8}/g)).size;
       assert.ok(worker.log().trim().split('\n').length <= 10 * seconds, worker.log());
+    }));
+});
+
+describe('a command whose Redis goes away while it asks for something', () => {
+  it('says so, and that it may have been done', () =>
+    withInstallation(async ({ configure, env, run }) => {
+      await configure(unused);
+      const link = await openRedisLink(env.REDIS_URL ?? '');
+      try {
+        env.REDIS_URL = link.url;
+        link.watch('requests', (chunk) => (chunk.includes('"database":"shop"') ? 'hold' : 'pass'));
+        const asked = run('backup', 'shop');
+        await until('the run is asked for', () => link.holds('requests'));
+        await link.close();
+        assertComplaint(await asked, {
+          code: 'REDIS_UNAVAILABLE',
+          message: /went away in the middle/,
+          hint: /may have been done/,
+        });
+      } finally {
+        await link.close().catch(() => undefined);
+      }
     }));
 });
 

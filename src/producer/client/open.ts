@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Config } from '../../shared/config/schema.ts';
-import { connectRedis, requireRedis } from '../../shared/redis.ts';
+import { connectRedis, explainLoss, requireRedis } from '../../shared/redis.ts';
 import type { Secret } from '../../shared/secret.ts';
 import { type Client, createClient } from './client.ts';
 
@@ -26,6 +26,8 @@ export async function withClient<T>(
     });
     try {
       return await use({ client, redis });
+    } catch (error) {
+      throw explainLoss(redis, error);
     } finally {
       await client.close();
     }
