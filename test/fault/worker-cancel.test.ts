@@ -3,11 +3,10 @@ import { describe, it } from 'node:test';
 import { hasCode } from '../../src/shared/errors.ts';
 import { createBulk } from '../support/bulk-database.ts';
 import { type Fleet, withFleet } from '../support/fleet.ts';
-import { hangDump } from '../support/hung-dump.ts';
+import { hangMidway } from '../support/hung-dump.ts';
 import { type Installation, type Running, withInstallation } from '../support/installation.ts';
 import { assertInvariants, assertNoProcess } from '../support/invariants.ts';
 import { metricsOf } from '../support/metrics.ts';
-import { storedBytes } from '../support/stored.ts';
 import { until } from '../support/until.ts';
 import { type LoggedLine, linesOf, startsOf } from '../support/worker-log.ts';
 
@@ -123,11 +122,7 @@ async function withRunMidway(
     await withFleet(installation, async (fleet) => {
       const worker = await start(['worker']);
       const backupId = await fleet.backup('shop');
-      await until(
-        'a part of the dump is stored',
-        async () => (await storedBytes(installation, backupId)) > 0,
-      );
-      const wake = await hangDump(postgres, source);
+      const wake = await hangMidway(installation, { backupId, source });
       try {
         await use({ installation, fleet, worker, backupId, wake });
       } finally {

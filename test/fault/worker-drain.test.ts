@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { copyDatabase, createBulk } from '../support/bulk-database.ts';
 import { type Fleet, withFleet } from '../support/fleet.ts';
-import { hangDump } from '../support/hung-dump.ts';
+import { hangMidway } from '../support/hung-dump.ts';
 import { type Installation, quickQueue, withInstallation } from '../support/installation.ts';
 import { assertInvariants } from '../support/invariants.ts';
-import { storedBytes } from '../support/stored.ts';
 import { until } from '../support/until.ts';
 import { linesOf } from '../support/worker-log.ts';
 
@@ -92,7 +91,7 @@ async function withLongRuns(
       const backupIds = await Promise.all(names.map((name) => fleet.backup(name)));
       const wakers = await Promise.all(
         backupIds.map((backupId, index) =>
-          hangMidway(installation, { backupId, source: sources[index] ?? '' }),
+          hangMidway(installation, { backupId, source: sources[index] ?? '', bytes: mebibyte }),
         ),
       );
       const wake = (): void => wakers.forEach((each) => void each());
@@ -103,15 +102,4 @@ async function withLongRuns(
       }
     });
   });
-}
-
-async function hangMidway(
-  installation: Installation,
-  { backupId, source }: { backupId: string; source: string },
-): Promise<() => void> {
-  await until(
-    `a part of ${backupId} is stored`,
-    async () => (await storedBytes(installation, backupId)) > mebibyte,
-  );
-  return hangDump(installation.postgres, source);
 }

@@ -6,12 +6,11 @@ import { copyDatabase, createBulk } from '../support/bulk-database.ts';
 import { assertNoCrash } from '../support/complaint.ts';
 import { hourly, withSchedules } from '../support/due.ts';
 import { type Fleet, withFleet } from '../support/fleet.ts';
-import { hangDump } from '../support/hung-dump.ts';
+import { hangDump, hangMidway } from '../support/hung-dump.ts';
 import { quickQueue, type Running } from '../support/installation.ts';
 import { assertInvariants } from '../support/invariants.ts';
 import { withOwnRedis } from '../support/own-redis.ts';
 import type { TestRedis } from '../support/redis.ts';
-import { storedBytes } from '../support/stored.ts';
 import { until } from '../support/until.ts';
 import { startsOf, strayLines } from '../support/worker-log.ts';
 
@@ -113,11 +112,7 @@ async function withRedisKilled(use: (scene: Scene) => Promise<void>, queue = qui
       await withFleet(installation, async (fleet) => {
         const worker = await start(['worker']);
         const backupId = await fleet.backup('shop');
-        await until(
-          'a part of the dump is stored',
-          async () => (await storedBytes(installation, backupId)) > 0,
-        );
-        const wake = await hangDump(postgres, source);
+        const wake = await hangMidway(installation, { backupId, source });
         // From then on it follows the run: what it asks for in between is not asked again.
         const asked = await start(['backup', 'shop'], { ready: /a run is active/ });
         const later = (await fleet.successor('shop')) ?? '';

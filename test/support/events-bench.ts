@@ -16,12 +16,12 @@ import { loadConfig } from '../../src/shared/config/load.ts';
 import { withReleases } from '../../src/shared/lifecycle.ts';
 import { createMetrics } from '../../src/shared/metrics.ts';
 import type { RunEvent } from '../../src/shared/queues/run-event.ts';
-import { connectRedis } from '../../src/shared/redis.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { startWorkerService } from '../../src/worker/service.ts';
 import { withFolder } from './folder.ts';
 import { quickQueue } from './installation.ts';
 import { createMemoryLogger } from './memory-logger.ts';
+import { openProducerRedis } from './producer-redis.ts';
 import { sharedRedis } from './redis.ts';
 import { until } from './until.ts';
 
@@ -79,12 +79,7 @@ export function withEvents(options: BenchOptions, use: (bench: EventsBench) => P
           : { url: options.redisUrl, stop: () => undefined };
       releases.push(server.stop);
       const redisUrl = new Secret(server.url);
-      const connect = (): Redis => {
-        const redis = connectRedis({ url: redisUrl, role: 'worker', onError: () => undefined });
-        releases.push(() => redis.disconnect());
-        redis.connect().catch(() => undefined);
-        return redis;
-      };
+      const connect = () => openProducerRedis(server.url, releases);
       const config = await configure(folder, installation, options);
       const tools = createTools({ path: process.env.PATH ?? '', only: undefined });
       const loaded = { config, resources: createResources({ config, tools }) };

@@ -1,4 +1,6 @@
+import type { Installation } from './installation.ts';
 import { query, type TestPostgres } from './postgres.ts';
+import { storedBytes } from './stored.ts';
 import { until } from './until.ts';
 
 /**
@@ -24,4 +26,16 @@ export async function hangDump(server: TestPostgres, database: string): Promise<
       // The connection is closed, and its process gone.
     }
   };
+}
+
+/** The same in the middle of a run: more than so many bytes of it are stored. */
+export async function hangMidway(
+  installation: Installation,
+  { backupId, source, bytes = 0 }: { backupId: string; source: string; bytes?: number },
+): Promise<() => void> {
+  await until(
+    `a part of ${backupId} is stored`,
+    async () => (await storedBytes(installation, backupId)) > bytes,
+  );
+  return hangDump(installation.postgres, source);
 }

@@ -4,12 +4,12 @@ import { type Outbox, openOutbox } from '../../src/producer/notifiers/outbox.ts'
 import type { NotifierConfig, NotifierOf } from '../../src/shared/config/notifier-schema.ts';
 import type { Config } from '../../src/shared/config/schema.ts';
 import { withReleases } from '../../src/shared/lifecycle.ts';
-import { connectRedis } from '../../src/shared/redis.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { sampleConfig, sampleDatabase } from './database.ts';
 import { type HttpSink, startHttpSink } from './http-sink.ts';
 import { quickQueue } from './installation.ts';
 import { createMemoryLogger } from './memory-logger.ts';
+import { openProducerRedis } from './producer-redis.ts';
 import { sharedRedis } from './redis.ts';
 
 /** Producers of one installation, as far as they notify. */
@@ -39,13 +39,7 @@ export async function withNotifying(
   await withReleases(async (releases) => {
     const server = redisUrl === undefined ? await sharedRedis() : { url: redisUrl, stop: () => undefined };
     releases.push(server.stop);
-    const connect = () => {
-      const url = new Secret(server.url);
-      const redis = connectRedis({ url, role: 'worker', onError: () => undefined });
-      releases.push(() => redis.disconnect());
-      redis.connect().catch(() => undefined);
-      return redis;
-    };
+    const connect = () => openProducerRedis(server.url, releases);
     const configOf = (notifiers: Record<string, NotifierConfig>, notify?: readonly string[]): Config =>
       sampleConfig({
         installation,

@@ -10,12 +10,11 @@ import { newBackupId } from '../../src/shared/ids.ts';
 import { withReleases } from '../../src/shared/lifecycle.ts';
 import { schedulesQueue } from '../../src/shared/queues/names.ts';
 import { openQueue } from '../../src/shared/queues/queue.ts';
-import { connectRedis } from '../../src/shared/redis.ts';
-import { Secret } from '../../src/shared/secret.ts';
 import { sampleConfig, sampleDatabase } from './database.ts';
 import { withFolder } from './folder.ts';
 import { quickQueue } from './installation.ts';
 import { createMemoryLogger } from './memory-logger.ts';
+import { openProducerRedis } from './producer-redis.ts';
 import { sharedRedis } from './redis.ts';
 
 /** The schedulers of several producers on one Redis, which all have the time that the test says. */
@@ -48,13 +47,7 @@ export function withProducers(use: (producers: Producers) => Promise<void>): Pro
     withReleases(async (releases) => {
       const server = await sharedRedis();
       releases.push(server.stop);
-      const connect = () => {
-        const url = new Secret(server.url);
-        const redis = connectRedis({ url, role: 'worker', onError: () => undefined });
-        releases.push(() => redis.disconnect());
-        redis.connect().catch(() => undefined);
-        return redis;
-      };
+      const connect = () => openProducerRedis(server.url, releases);
       let now = new Date();
       const clock = (): Date => now;
       const queueConfig = { attempts: 6, maxStalledCount: 2, ...quickQueue };

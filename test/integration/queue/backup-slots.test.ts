@@ -16,12 +16,11 @@ import { createSlots } from '../../../src/producer/scheduler/slots.ts';
 import type { Config } from '../../../src/shared/config/schema.ts';
 import { newBackupId } from '../../../src/shared/ids.ts';
 import { withReleases } from '../../../src/shared/lifecycle.ts';
-import { connectRedis } from '../../../src/shared/redis.ts';
-import { Secret } from '../../../src/shared/secret.ts';
 import { storeManifest } from '../../support/catalog-objects.ts';
 import { sampleConfig, sampleDatabase } from '../../support/database.ts';
 import { withFolder } from '../../support/folder.ts';
 import { createMemoryLogger } from '../../support/memory-logger.ts';
+import { openProducerRedis } from '../../support/producer-redis.ts';
 import { sharedRedis } from '../../support/redis.ts';
 
 const { signal } = new AbortController();
@@ -287,8 +286,7 @@ function withBench(
     withReleases(async (releases) => {
       const server = await sharedRedis();
       releases.push(server.stop);
-      const redis = connectRedis({ url: new Secret(server.url), role: 'worker', onError: () => undefined });
-      releases.push(() => redis.disconnect());
+      const redis = openProducerRedis(server.url, releases);
       const config = sampleConfig({
         installation,
         databases: [sampleDatabase({ schedule: '0 * * * *', ...changes })],
