@@ -15,7 +15,7 @@ export interface SlotContext {
   newest: Newest;
   held: Pick<Held, 'since'>;
   logger: Logger;
-  /** Told once of each number of slots that no run of their own was made for. */
+  /** Told of each number of slots that no run of their own was made for, perhaps more than once. */
   onMissed: (missed: { database: string; slots: number; latest: Date }) => Promise<void>;
 }
 
@@ -68,13 +68,14 @@ export async function seeToDue(context: SlotContext, request: Request & { due: D
   const missed = account.paused ? 0 : await runOrLetPass(context, { ...request, seen });
   const counted = isCounted ? missed : 0;
   const step = { from: account.seenTo, to: due, missed: counted, generation };
+  // Before it is recorded: who dies in between has it told again, under the same id.
+  if (counted > 0) await context.onMissed({ database: scheduled.name, slots: counted, latest: due });
   if (!(await ledger.advance(scheduled.name, step)) || counted === 0) return;
   context.logger.warn('slots of a schedule had no run of their own', {
     database: scheduled.name,
     slots: counted,
     slot: due,
   });
-  await context.onMissed({ database: scheduled.name, slots: counted, latest: due });
 }
 
 /** Gives the number of slots, up to the one that is due, that have no run of their own. */

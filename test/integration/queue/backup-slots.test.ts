@@ -53,6 +53,17 @@ describe('a slot of a schedule', () => {
       assert.equal((await ledger.read('shop')).missed, 2);
     }));
 
+  it('that was missed is told again where that failed, and is counted once', () =>
+    withBench({}, async ({ known, context, scheduled, see, jobs, missed, ledger }) => {
+      await known(-1);
+      const mute: SlotContext = { ...context, onMissed: () => Promise.reject(new Error('it is away')) };
+      await assert.rejects(seeToSlot(mute, { scheduled, at: at(2), signal }), /it is away/);
+      await see(at(2, 5));
+      assert.deepEqual(await jobs(), [runOf(2)]);
+      assert.deepEqual(missed, [{ database: 'shop', slots: 2, latest: slotAt(2) }]);
+      assert.equal((await ledger.read('shop')).missed, 2);
+    }));
+
   it('is merged into the run that waits while no worker is there, and counted', () =>
     withBench({}, async ({ known, see, jobs, missed }) => {
       await known(-1);
