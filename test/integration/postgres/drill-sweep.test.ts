@@ -4,7 +4,7 @@ import { createPostgresEngine } from '../../../src/pipeline/engine/postgres/engi
 import { newScratchName, timeOfScratch } from '../../../src/shared/ids.ts';
 import { createDriller, type Driller } from '../../support/drill.ts';
 import { sampleManifest } from '../../support/manifest.ts';
-import { connect, query, sharedPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { connect, query, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { databaseConfig, engineContext } from '../../support/postgres-backup.ts';
 
 const hour = 3_600_000;
@@ -15,7 +15,8 @@ describe('the start of a drill', () => {
   let driller: Driller;
 
   before(async () => {
-    server = await sharedPostgres();
+    // Of its own: drills of other tests would sweep what is left here.
+    server = await startPostgres();
     driller = await createDriller(server);
   });
   after(() => server.stop());
@@ -77,7 +78,6 @@ it('the name of a scratch database tells when it was made', () => {
     assert.equal(timeOfScratch(other), undefined, other);
 });
 
-/** Of template0: nobody copies template1 while another test is connected to it. */
 async function createEmpty(url: string, name: string): Promise<void> {
-  await query(url, `CREATE DATABASE ${name} TEMPLATE template0`);
+  await query(url, `CREATE DATABASE ${name}`);
 }
