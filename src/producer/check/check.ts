@@ -2,6 +2,7 @@ import type { Tools } from '../../pipeline/process/tools.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { Config } from '../../shared/config/schema.ts';
 import type { Secret } from '../../shared/secret.ts';
+import { createMaxAges } from '../freshness/max-age.ts';
 import { checkDatabase } from './database.ts';
 import { checkEncryption } from './encryption.ts';
 import { examine, type Finding, ok } from './finding.ts';
@@ -98,12 +99,13 @@ async function checkConfigured(patient: Patient, config: Config): Promise<readon
     examine(`server ${server.template.name}`, signal, () => checkServer({ server, resources, signal })),
   );
   const unreadable = others.flatMap(({ name, status }) => (status === 'problem' ? [name] : []));
+  const maxAgeOf = createMaxAges(patient.clock);
   const aged = await inTurns(
     databases.filter(({ storage }) => !unreadable.includes(storageName(storage))),
     databasesAtOnce,
     (database) =>
       examine(`freshness of ${database.name}`, signal, () =>
-        checkFreshness({ ...patient, database, resources }),
+        checkFreshness({ ...patient, database, resources, maxAgeOf }),
       ),
   );
   return [...others, ...examined.flat(), ...asked.flat(), ...aged.flat()];

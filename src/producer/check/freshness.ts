@@ -2,7 +2,7 @@ import { listEntries } from '../../pipeline/catalog/catalog.ts';
 import type { Resources } from '../../pipeline/resources.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { formatDuration } from '../../shared/config/units.ts';
-import { createMaxAges } from '../freshness/max-age.ts';
+import type { AgePolicy } from '../freshness/max-age.ts';
 import { readNewest } from '../freshness/read-newest.ts';
 import { type Finding, warning } from './finding.ts';
 
@@ -10,12 +10,14 @@ import { type Finding, warning } from './finding.ts';
 export async function checkFreshness(options: {
   database: DatabaseConfig;
   resources: Pick<Resources, 'storage'>;
+  /** Milliseconds; null where there is no limit. One for all databases: it remembers what takes long to find. */
+  maxAgeOf: (policy: AgePolicy) => number | null;
   clock: () => Date;
   signal: AbortSignal;
 }): Promise<readonly Finding[]> {
-  const { database, resources, clock, signal } = options;
+  const { database, resources, maxAgeOf, clock, signal } = options;
   const { name } = database;
-  const maxAge = createMaxAges(clock)(database);
+  const maxAge = maxAgeOf(database);
   if (maxAge === null) return [];
   const storage = await resources.storage(database.storage);
   const entries = await listEntries({ storage, database: name, signal });
