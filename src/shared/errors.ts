@@ -53,6 +53,14 @@ const catalog = {
   SUPERSEDED: { exit: 1, retryable: false },
   WORKER_LOST: { exit: 1, retryable: false },
   CANCELLED: { exit: 1, retryable: false },
+  UNAUTHENTICATED: { exit: 2, retryable: false },
+  FORBIDDEN: { exit: 4, retryable: false },
+  ORIGIN_REFUSED: { exit: 4, retryable: false },
+  RATE_LIMITED: { exit: 5, retryable: true },
+  SERVER_UNAVAILABLE: { exit: 5, retryable: true },
+  ROUTE_NOT_FOUND: { exit: 3, retryable: false },
+  REQUEST_TOO_LARGE: { exit: 2, retryable: false },
+  REQUEST_CONFLICT: { exit: 2, retryable: false },
   INTERRUPTED: { exit: 130, retryable: true },
   INTERNAL: { exit: 1, retryable: true },
 } as const satisfies Record<string, { exit: number; retryable: boolean }>;
@@ -138,6 +146,6 @@ export function fromFailedReason(reason: string): BackupDataError {
   return new BackupDataError(code, match[2] ?? '', { hint: match[3] });
 }
 
-function isErrorCode(text: string): text is ErrorCode {
+export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(catalog, text);
 }

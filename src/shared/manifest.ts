@@ -26,7 +26,7 @@ const part = z.object({
   of: z.string().optional(),
 });
 
-const manifestSchema = z.object({
+export const manifestSchema = z.object({
   version: z.int().min(1),
   backupId: z.string().refine(isBackupId),
   attemptId: z.string().refine(isAttemptId),

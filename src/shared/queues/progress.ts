@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const schema = z.object({
+export const progressSchema = z.object({
   /** What the job is doing, in one word: `discover`, `inspect`, `dump`, `commit`, `check`, `prepare`, `restore`, `compare`, `verify`, `copy`, `prune`, `configuration`. */
   phase: z.string(),
   /** Since when, RFC 3339. */
@@ -15,8 +15,8 @@ const schema = z.object({
 });
 
 /** What a running job tells of itself, at most once a second. */
-export type Progress = z.output<typeof schema>;
+export type Progress = z.output<typeof progressSchema>;
 
 export function parseProgress(value: unknown): Progress | undefined {
-  return schema.safeParse(value).data;
+  return progressSchema.safeParse(value).data;
 }
