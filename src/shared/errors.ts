@@ -130,6 +130,11 @@ export function toErrorDocument(thrown: unknown): ErrorDocument {
   return { code, message, hint, retryable };
 }
 
+/** Reads what `toErrorDocument` made. */
+export function fromErrorDocument({ code, message, hint }: ErrorDocument): BackupDataError {
+  return new BackupDataError(code, message, { hint: hint ?? undefined });
+}
+
 /**
  * A job keeps only a string of its failure. This is that string: readable in Bull Board, and
  * `fromFailedReason` reads it back whole.

@@ -135,21 +135,32 @@ function withObject(names: CatalogNames, object: StoredObject, parsed: ParsedCat
   return { ...names, marks, verifications: [...names.verifications, parsed.verification] };
 }
 
-interface ListOptions extends CatalogRequest {
+interface ReadOptions {
+  storage: Storage;
   /** For manifests that are shown and no more; each is read from the storage when there is none. */
   cache?: ManifestCache | undefined;
+  signal: AbortSignal;
 }
+
+type ListOptions = CatalogRequest & ReadOptions;
 
 /** The entries with their manifests. Those that the cache does not know are read some at a time, and told to it. */
 export async function listBackups(options: ListOptions): Promise<ListedBackup[]> {
-  const entries = await listEntries(options);
+  return readBackups({ ...options, entries: await listEntries(options) });
+}
+
+/** As `listBackups`, of entries that were listed before. One that was retired since is left out. */
+export async function readBackups(
+  options: ReadOptions & { entries: readonly CatalogEntry[] },
+): Promise<ListedBackup[]> {
+  const { entries } = options;
   const backups: ListedBackup[] = [];
   for (let start = 0; start < entries.length; start += batchSize)
     backups.push(...(await readBatch(options, entries.slice(start, start + batchSize))));
   return backups;
 }
 
-async function readBatch(options: ListOptions, entries: readonly CatalogEntry[]): Promise<ListedBackup[]> {
+async function readBatch(options: ReadOptions, entries: readonly CatalogEntry[]): Promise<ListedBackup[]> {
   const { storage, signal, cache } = options;
   const cached = await readCached(options, entries);
   const read: CachedFile[] = [];
@@ -168,7 +179,7 @@ async function readBatch(options: ListOptions, entries: readonly CatalogEntry[])
 
 /** By backup id. What a cache gives is believed no more than what a storage does: a file that is not right is not known. */
 async function readCached(
-  { storage, cache }: ListOptions,
+  { storage, cache }: ReadOptions,
   entries: readonly CatalogEntry[],
 ): Promise<ReadonlyMap<string, Manifest>> {
   const manifests = new Map<string, Manifest>();

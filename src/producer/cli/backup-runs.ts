@@ -1,12 +1,9 @@
-import type { Redis } from 'ioredis';
-import type { Config, DatabaseConfig, ServerConfig } from '../../shared/config/schema.ts';
 import { asBackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
 import type { Enqueued } from '../../shared/queues/enqueued.ts';
-import { discoverKey } from '../../shared/queues/options.ts';
 import type { BackupResult, DiscoverResult } from '../../shared/queues/payloads.ts';
-import type { Client } from '../client/client.ts';
 import type { CliContext } from './context.ts';
 import { followJob } from './follow-job.ts';
+import type { Service } from './operations.ts';
 import type { ProgressPrinter } from './output/progress.ts';
 
 /** How one database of the command fared; of a server only while nobody looked which databases it has. */
@@ -27,59 +24,40 @@ export interface Runs {
   vanished: readonly string[];
 }
 
-export interface Session {
-  config: Config;
-  client: Client;
-  redis: Redis;
+export interface Session extends Service {
   printer: ProgressPrinter;
 }
 
-interface Asked {
-  database: Pick<DatabaseConfig, 'name' | 'pool'>;
-  request: Enqueued;
+/** What was asked for, and the job of it. */
+export interface Asked extends Enqueued {
+  /** Or the server. */
+  database: string;
 }
 
 export async function followRun(context: CliContext, session: Session, asked: Asked): Promise<Run> {
-  const { name } = asked.database;
-  return settle(context, session, { ...asked, onlyOne: name }, (result) => {
+  return settle(context, session, asked, (result) => {
     const { backupId, bytes, duration } = result as BackupResult;
     return { ...begun(asked), backupId, outcome: 'committed', bytes, duration };
   });
 }
 
 /** Waits until it is known which databases the server has, then for the run of each. */
-export async function followServer(
-  context: CliContext,
-  session: Session,
-  { server, request }: { server: ServerConfig; request: Enqueued },
-): Promise<Runs> {
-  const asked = { database: server.template, request };
-  const { name } = server.template;
+export async function followServer(context: CliContext, session: Session, asked: Asked): Promise<Runs> {
   const found: DiscoverResult[] = [];
-  const looked = await settle(context, session, { ...asked, onlyOne: discoverKey(name) }, (result) => {
+  const looked = await settle(context, session, asked, (result) => {
     found.push(result as DiscoverResult);
     return begun(asked);
   });
   const [discovered] = found;
   if (!discovered) return { runs: [looked], vanished: [] };
-  tell(context, name, discovered);
-  const runs = discovered.runs.map(({ database, ...run }) =>
-    followRun(context, session, { database: { name: database, pool: server.template.pool }, request: run }),
-  );
+  tell(context, asked.database, discovered);
+  const runs = discovered.runs.map((each) => followRun(context, session, each));
   return { runs: await Promise.all(runs), vanished: discovered.vanished };
 }
 
 /** What is known of a run that was enqueued. */
-export function begun({ database, request }: Asked): Run {
-  return {
-    database: database.name,
-    backupId: request.jobId,
-    as: request.as,
-    outcome: 'enqueued',
-    bytes: null,
-    duration: null,
-    error: null,
-  };
+export function begun({ database, jobId, as }: Asked): Run {
+  return { database, backupId: jobId, as, outcome: 'enqueued', bytes: null, duration: null, error: null };
 }
 
 function tell(context: CliContext, server: string, { runs, vanished }: DiscoverResult): void {
@@ -90,20 +68,17 @@ function tell(context: CliContext, server: string, { runs, vanished }: DiscoverR
 
 async function settle(
   context: CliContext,
-  { config, client, redis, printer }: Session,
-  { database, request, onlyOne }: Asked & { onlyOne: string },
+  session: Session,
+  asked: Asked,
   read: (result: unknown) => Run,
 ): Promise<Run> {
-  const { installation } = config;
-  const { name, pool } = database;
-  const queue = client.queue('backups', pool);
-  const { jobId } = request;
+  const { printer } = session;
+  const { jobId, database: name } = asked;
   try {
-    return read(await followJob(context, { redis, installation, queue, jobId, onlyOne, name, printer }));
+    return read(await followJob(context, session, { jobId, name, printer }));
   } catch (error) {
     if (context.signal.aborted) throw error;
     printer.done();
-    const document = toErrorDocument(asBackupDataError(error));
-    return { ...begun({ database, request }), outcome: 'failed', error: document };
+    return { ...begun(asked), outcome: 'failed', error: toErrorDocument(asBackupDataError(error)) };
   }
 }

@@ -1,46 +1,33 @@
-import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { BackupDataError } from '../../shared/errors.ts';
-import { follow, type Update } from '../client/follow.ts';
+import type { JobUpdate } from '../operations/documents.ts';
+import { outcomeOf } from '../operations/outcome.ts';
 import type { CliContext } from './context.ts';
+import type { Service } from './operations.ts';
 import type { ProgressPrinter } from './output/progress.ts';
 
 /** Follows a job to its end and shows its progress under `name`. On Ctrl-C the job goes on, and the error says how to look. */
 export async function followJob(
   context: CliContext,
-  job: {
-    redis: Redis;
-    installation: string;
-    queue: Queue;
-    jobId: string;
-    onlyOne?: string;
-    name: string;
-    printer: ProgressPrinter;
-  },
-): Promise<unknown> {
-  const { printer, name } = job;
-  const onUpdate = (update: Update): void =>
+  { operations, call }: Service,
+  { jobId, name, printer }: { jobId: string; name: string; printer: ProgressPrinter },
+): Promise<JobUpdate['result']> {
+  const onUpdate = (update: JobUpdate): void =>
     printer.update({
       name,
       activity: activityOf(update),
-      progress: update.state === 'active' ? update.progress : undefined,
+      progress: (update.state === 'active' && update.progress) || undefined,
     });
   try {
-    return await follow({
-      ...job,
-      signal: context.signal,
-      wait: context.wait,
-      onUpdate,
-    });
+    return await outcomeOf(operations, { jobId, call, onUpdate });
   } catch (error) {
     if (!context.signal.aborted) throw error;
-    throw new BackupDataError('INTERRUPTED', `stopped waiting; ${job.jobId} goes on`, {
-      hint: `Look with \`backupdata jobs show ${job.jobId}\`, or stop it with \`backupdata jobs cancel ${job.jobId}\`.`,
+    throw new BackupDataError('INTERRUPTED', `stopped waiting; ${jobId} goes on`, {
+      hint: `Look with \`backupdata jobs show ${jobId}\`, or stop it with \`backupdata jobs cancel ${jobId}\`.`,
     });
   }
 }
 
-function activityOf({ state, progress, lastFailure, hasWorker }: Update): string {
+function activityOf({ state, progress, lastFailure, hasWorker }: JobUpdate): string {
   if (state === 'reconnecting') return 'Redis does not answer; the job goes on';
   if (state === 'behind') return 'waiting for the active run of this database';
   if (state === 'active') return progress?.phase ?? 'starting';

@@ -5,36 +5,47 @@ import { sourceOfUrl } from '../../shared/config/source-schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { Secret } from '../../shared/secret.ts';
 
-/** Where a restore goes: a configured database's server (by a worker, or here), a URL or a file (here). */
-export type Target =
-  | { kind: 'configured'; source: DatabaseConfig; database: string | undefined }
+/** Where a restore goes, as it was written: a configured database's server (by a worker, or here), a URL or a file (here). */
+export type ParsedTarget =
+  | { kind: 'configured'; name: string; database: string | undefined }
   | { kind: 'url'; source: Source & { url: Secret }; database: undefined }
   | { kind: 'file'; source: null; database: string };
 
-/** `NAME`, `NAME/dbname`, a URL without a password, or a path that begins with `/`, `./` or `../`. Throws USAGE or DATABASE_UNKNOWN. */
+/** The same, for the pipeline. */
+export type Target =
+  | { kind: 'configured'; source: DatabaseConfig; database: string | undefined }
+  | Exclude<ParsedTarget, { kind: 'configured' }>;
+
+/** `NAME`, `NAME/dbname`, a URL without a password, or a path that begins with `/`, `./` or `../`. Throws USAGE. */
 export function parseTarget(options: {
   text: string;
-  resources: Pick<Resources, 'database'>;
   env: Readonly<Record<string, string | undefined>>;
-}): Target {
-  const { text, resources, env } = options;
+}): ParsedTarget {
+  const { text, env } = options;
   if (text.includes('://')) return { kind: 'url', source: sourceOf(text, env), database: undefined };
   if (/^\.{0,2}\//.test(text)) return { kind: 'file', source: null, database: resolve(text) };
   const slash = text.indexOf('/');
-  const source = resources.database(slash < 0 ? text : text.slice(0, slash));
+  const name = slash < 0 ? text : text.slice(0, slash);
   const database = slash < 0 ? undefined : text.slice(slash + 1);
   if (database === '')
     throw new BackupDataError('USAGE', `"${text}" names no database after the slash`, {
       hint: 'Write NAME or NAME/DBNAME.',
     });
-  return { kind: 'configured', source, database };
+  return { kind: 'configured', name, database };
+}
+
+/** Throws DATABASE_UNKNOWN where the configuration has no database of that name. */
+export function resolveTarget(target: ParsedTarget, resources: Pick<Resources, 'database'>): Target {
+  if (target.kind !== 'configured') return target;
+  const { name, database } = target;
+  return { kind: 'configured', source: resources.database(name), database };
 }
 
 /** For messages: never holds a password. */
-export function describeTarget(target: Target): string {
+export function describeTarget(target: ParsedTarget): string {
   if (target.kind === 'file') return target.database;
   if (target.kind === 'configured')
-    return target.database === undefined ? target.source.name : `${target.source.name}/${target.database}`;
+    return target.database === undefined ? target.name : `${target.name}/${target.database}`;
   const url = new URL(target.source.url.reveal());
   return `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -7,7 +7,7 @@ import { failureOf } from '../../shared/queues/failure.ts';
 import { cancelKey } from '../../shared/queues/names.ts';
 import { type Progress, parseProgress } from '../../shared/queues/progress.ts';
 
-export interface FollowOptions {
+export interface WatchOptions {
   redis: Redis;
   installation: string;
   queue: Queue;
@@ -16,6 +16,9 @@ export interface FollowOptions {
   onlyOne?: string | undefined;
   signal: AbortSignal;
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+export interface FollowOptions extends WatchOptions {
   onUpdate: (update: Update) => void;
 }
 
@@ -24,6 +27,8 @@ export interface Update {
   jobId: string;
   /** `behind`: it starts when the active run of its database ends. */
   state: 'behind' | 'waiting' | 'delayed' | 'active' | 'reconnecting';
+  /** How often it was started. */
+  attempt: number;
   progress: Progress | undefined;
   /** Why the last attempt failed, while the next one waits. */
   lastFailure: BackupDataError | undefined;
@@ -35,61 +40,78 @@ const interval = 250;
 /** How long Redis may be away before a follower gives up; the job itself is not touched. */
 const patience = 60_000;
 
+/** How a job ended. */
+type Ending = { jobId: string; attempt: number } & ({ result: unknown } | { failure: BackupDataError });
+
+export type Watched = Update | Ending;
+
+/** Waits for the end of a job, as `watchJob`: its result, or the error that it failed with. */
+export async function follow({ onUpdate, ...options }: FollowOptions): Promise<unknown> {
+  for await (const seen of watchJob(options)) {
+    if ('result' in seen) return seen.result;
+    if ('failure' in seen) throw seen.failure;
+    onUpdate(seen);
+  }
+}
+
 /**
- * Waits for the end of a job: its result, or the error that it failed with. It asks rather than listens, so nothing
- * is missed while Redis is away; after a minute of that REDIS_UNAVAILABLE is thrown, and the job goes on.
+ * Looks at a job again and again, until it has ended. It asks rather than listens, so nothing is missed while Redis is away;
+ * after a minute of that REDIS_UNAVAILABLE is thrown, and the job goes on.
  */
-export async function follow(options: FollowOptions): Promise<unknown> {
-  let jobId = options.jobId;
+export async function* watchJob(options: WatchOptions): AsyncGenerator<Watched> {
+  let last: Watched = { jobId: options.jobId, ...nothingKnown };
   for (let heardAt = performance.now(); ; ) {
     try {
-      const seen = await look(options, jobId);
-      if ('result' in seen) return seen.result;
-      jobId = seen.jobId;
-      options.onUpdate(seen);
+      last = await look(options, last.jobId);
       heardAt = performance.now();
     } catch (error) {
       if (error instanceof BackupDataError) throw error;
-      if (performance.now() - heardAt > patience) throw lost(jobId, error);
-      options.onUpdate({
-        jobId,
-        state: 'reconnecting',
-        progress: undefined,
-        lastFailure: undefined,
-        hasWorker: true,
-      });
+      if (performance.now() - heardAt > patience) throw lost(last.jobId, error);
+      last = { jobId: last.jobId, ...nothingKnown, attempt: last.attempt };
     }
+    yield last;
+    if (!('state' in last)) return;
     await options.wait(interval, options.signal);
   }
 }
 
-async function look(options: FollowOptions, jobId: string): Promise<Update | { result: unknown }> {
+const nothingKnown = {
+  state: 'reconnecting',
+  attempt: 0,
+  progress: undefined,
+  lastFailure: undefined,
+  hasWorker: true,
+} as const;
+
+async function look(options: WatchOptions, jobId: string): Promise<Watched> {
   const { queue } = options;
   // In this order: a job that is read before its state may be that of an earlier moment, without its outcome.
   const state = await queue.getJobState(jobId);
   const job = await queue.getJob(jobId);
   if (!job) return lookBehind(options, jobId);
-  if (state === 'completed') return { result: job.returnvalue };
-  if (state === 'failed') throw failureOf(job);
+  const { attemptsStarted: attempt } = job;
+  if (state === 'completed') return { jobId, attempt, result: job.returnvalue };
+  if (state === 'failed') return { jobId, attempt, failure: failureOf(job) };
   const hasWorker = state === 'active' || (await queue.getWorkersCount()) > 0;
   const lastFailure =
     state === 'active' || !job.failedReason ? undefined : fromFailedReason(job.failedReason);
   const shown = state === 'active' || state === 'delayed' ? state : 'waiting';
-  return { jobId, state: shown, progress: parseProgress(job.progress), lastFailure, hasWorker };
+  return { jobId, state: shown, attempt, progress: parseProgress(job.progress), lastFailure, hasWorker };
 }
 
 /** A run that waits behind an active one has no job yet; when a later request replaced it, that one is followed. */
-async function lookBehind(options: FollowOptions, jobId: string): Promise<Update> {
+async function lookBehind(options: WatchOptions, jobId: string): Promise<Watched> {
   const { redis, queue, onlyOne, installation } = options;
   const canceller = await redis.get(cancelKey(installation, jobId));
-  if (canceller !== null)
-    throw new BackupDataError('CANCELLED', `cancelled by ${canceller} before it started`);
+  if (canceller !== null) {
+    const failure = new BackupDataError('CANCELLED', `cancelled by ${canceller} before it started`);
+    return { jobId, attempt: 0, failure };
+  }
   const next =
     onlyOne === undefined
       ? undefined
       : ((await successorOf(redis, queue, onlyOne)) ?? (await laterRun(options, jobId, onlyOne)));
-  if (next !== undefined)
-    return { jobId: next, state: 'behind', progress: undefined, lastFailure: undefined, hasWorker: true };
+  if (next !== undefined) return { ...nothingKnown, jobId: next, state: 'behind' };
   throw new BackupDataError('JOB_NOT_FOUND', `job ${jobId} is not in the queue any more`, {
     hint: 'Redis may have lost it; `backupdata list` shows whether its backup was committed.',
   });
@@ -103,7 +125,7 @@ const recent = 50;
  * snapshot is older.
  */
 async function laterRun(
-  { queue }: FollowOptions,
+  { queue }: WatchOptions,
   jobId: string,
   onlyOne: string,
 ): Promise<string | undefined> {

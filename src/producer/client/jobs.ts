@@ -1,51 +1,15 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { BackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
+import { BackupDataError, toErrorDocument } from '../../shared/errors.ts';
 import { failureOf } from '../../shared/queues/failure.ts';
 import { cancelKey, redisPrefix } from '../../shared/queues/names.ts';
-import { type Progress, parseProgress } from '../../shared/queues/progress.ts';
+import { parseProgress } from '../../shared/queues/progress.ts';
+import { type JobDocument, jobStates } from '../operations/documents.ts';
 
-/** A job as people see it. Times are RFC 3339 UTC. */
-export interface JobSummary {
-  id: string;
-  queue: string;
-  name: string;
-  state: string;
-  database: string | null;
-  backupId: string | null;
-  attempts: number;
-  createdAt: string;
-  startedAt: string | null;
-  finishedAt: string | null;
-  progress: Progress | null;
-  error: ErrorDocument | null;
-  result: unknown;
-}
-
-const states = ['active', 'waiting', 'delayed', 'failed', 'completed'] as const;
-const perState = 20;
 const week = 7 * 86_400;
 
-/** Jobs of all queues, those that need attention first: active, waiting, delayed, then the latest failed and completed. Newest first. */
-export async function listJobs(queues: readonly Queue[]): Promise<JobSummary[]> {
-  const lists = await Promise.all(
-    states.map((state) => Promise.all(queues.map((queue) => queue.getJobs([state], 0, perState - 1)))),
-  );
-  const jobs = lists.flatMap((ofState) =>
-    ofState
-      .flat()
-      .filter((job) => job !== undefined)
-      .sort(newestFirst),
-  );
-  return Promise.all(jobs.map((job) => summarise(queues, job)));
-}
-
-function newestFirst(a: Job, b: Job): number {
-  return (b.finishedOn ?? b.timestamp) - (a.finishedOn ?? a.timestamp);
-}
-
 /** Reads the job again after its state, so that the two are of one moment. */
-export async function summarise(queues: readonly Queue[], found: Job): Promise<JobSummary> {
+export async function summarise(queues: readonly Queue[], found: Job): Promise<JobDocument> {
   const state = await found.getState();
   const queue = queues.find((each) => each.name === found.queueName);
   const job = (await queue?.getJob(found.id ?? '')) ?? found;
@@ -54,7 +18,7 @@ export async function summarise(queues: readonly Queue[], found: Job): Promise<J
     id: job.id ?? '',
     queue: job.queueName,
     name: job.name,
-    state,
+    state: jobStates.find((each) => each === state) ?? 'waiting',
     database: textOf(data.database ?? data.server),
     backupId: textOf(data.backupId),
     attempts: job.attemptsStarted,

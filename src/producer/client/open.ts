@@ -5,34 +5,60 @@ import { connectRedis, explainLoss, requireRedis } from '../../shared/redis.ts';
 import type { Secret } from '../../shared/secret.ts';
 import { type Client, createClient } from './client.ts';
 
-/**
- * Connects, lets `use` work, and closes whatever happens. REDIS_UNAVAILABLE within seconds when Redis is away. What is not
- * done within `patience` milliseconds, where it is given, fails too.
- */
-export async function withClient<T>(
-  options: { config: Config; redisUrl: Secret; patience?: number },
-  use: (session: { client: Client; redis: Redis }) => Promise<T>,
-): Promise<T> {
+/** What works with the queues. */
+export interface QueueSession {
+  client: Client;
+  redis: Redis;
+}
+
+/** The queues, for who may find Redis away. */
+export interface QueueAccess {
+  /** REDIS_UNAVAILABLE where Redis is away: within seconds the first time, and at once from then on, until it is back. */
+  session(): Promise<QueueSession>;
+  /** A failure of what was done with a session: REDIS_UNAVAILABLE where Redis went away meanwhile. */
+  explain(thrown: unknown): unknown;
+  close(): Promise<void>;
+}
+
+/** Connects when it is first asked for a session. */
+export function openQueueAccess(options: { config: () => Config; redisUrl: Secret }): QueueAccess {
   // Every command's failure tells more than the connection's own event.
   const redis = connectRedis({ url: options.redisUrl, role: 'client', onError: () => undefined });
-  const giveUp = options.patience && setTimeout(() => redis.disconnect(), options.patience);
+  let client: Client | undefined;
+  let connecting: Promise<void> | undefined;
+  return {
+    session: async () => {
+      connecting ??= requireRedis(redis).finally(() => {
+        connecting = undefined;
+      });
+      await connecting;
+      client ??= createClient({
+        config: options.config,
+        redis,
+        clock: () => new Date(),
+        randomBelow: randomInt,
+      });
+      return { client, redis };
+    },
+    explain: (thrown) => explainLoss(redis, thrown),
+    close: async () => {
+      await client?.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** Lets `use` work, and closes whatever happens. What is not done within `patience` milliseconds, where it is given, fails too. */
+export async function withClient<T>(
+  options: { config: Config; redisUrl: Secret },
+  use: (session: QueueSession) => Promise<T>,
+): Promise<T> {
+  const access = openQueueAccess({ config: () => options.config, redisUrl: options.redisUrl });
   try {
-    await requireRedis(redis);
-    const client = createClient({
-      config: () => options.config,
-      redis,
-      clock: () => new Date(),
-      randomBelow: randomInt,
-    });
-    try {
-      return await use({ client, redis });
-    } catch (error) {
-      throw explainLoss(redis, error);
-    } finally {
-      await client.close();
-    }
+    return await use(await access.session());
+  } catch (error) {
+    throw access.explain(error);
   } finally {
-    clearTimeout(giveUp);
-    redis.disconnect();
+    await access.close();
   }
 }

@@ -2,12 +2,13 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../../shared/config/schema.ts';
 import { findDatabase } from '../../shared/config/servers.ts';
+import { BackupDataError } from '../../shared/errors.ts';
 import { databaseOf, isBackupId, timeOfBackup } from '../../shared/ids.ts';
 import { successorOf } from '../../shared/queues/backup-job.ts';
 import { cancelKey } from '../../shared/queues/names.ts';
 import { discoverKey } from '../../shared/queues/options.ts';
+import type { JobDocument } from '../operations/documents.ts';
 import type { Client } from './client.ts';
-import type { JobSummary } from './jobs.ts';
 
 /** A run that waits behind the active one of its database. It has an id, but BullMQ makes its job only when it starts. */
 export interface Successor {
@@ -40,6 +41,31 @@ export async function findSuccessor(options: {
       return { jobId, job, database: name, onlyOne, queue };
   }
   return undefined;
+}
+
+/**
+ * What it takes to watch a job of that id: of a run that is over before it became a job too, as long as the configuration has its
+ * database. JOB_NOT_FOUND where nothing is known of it.
+ */
+export async function subjectOf(options: {
+  client: Client;
+  redis: Redis;
+  config: Config;
+  jobId: string;
+}): Promise<{ queue: Queue; onlyOne: string | undefined; name: string }> {
+  const { client, config, jobId } = options;
+  const job = await client.findJob(jobId);
+  const queue = job && client.queues.find(({ name }) => name === job.queueName);
+  if (queue) return { queue, onlyOne: job.deduplicationId, name: job.name };
+  const successor = await findSuccessor(options);
+  if (successor) return { queue: successor.queue, onlyOne: successor.onlyOne, name: successor.job };
+  const [candidate] = candidates(config, jobId);
+  if (!candidate)
+    throw new BackupDataError('JOB_NOT_FOUND', `there is no job "${jobId}" in the queues`, {
+      hint: 'See `backupdata jobs list`. Jobs that have ended are kept for some days.',
+    });
+  const { job: name, pool, onlyOne } = candidate;
+  return { queue: client.queue('backups', pool), onlyOne, name };
 }
 
 /** Whose successor a job of that id may be: a database's, or a server's, whose id holds its name as well. */
@@ -81,7 +107,7 @@ export async function cancelSuccessor(options: {
   return removed === 1 ? 'removed' : 'told';
 }
 
-export function summariseSuccessor({ jobId, job, database, queue }: Successor): JobSummary {
+export function summariseSuccessor({ jobId, job, database, queue }: Successor): JobDocument {
   return {
     id: jobId,
     queue: queue.name,

@@ -1,9 +1,9 @@
 import { formatBytes, formatDuration, formatExactDuration } from '../../shared/config/units.ts';
 import { listSome } from '../../shared/list-some.ts';
 import type { RunEvent, RunEventKind } from '../../shared/queues/run-event.ts';
+import { formatTime } from '../../shared/time-text.ts';
 import type { Field } from '../cli/output/fields.ts';
 import { plain, shorten } from '../cli/output/text.ts';
-import { formatTime } from '../cli/output/time.ts';
 
 /** What people are told of an event. */
 export interface EventText {

@@ -9,7 +9,6 @@ import {
   errorSchema,
   type JobUpdate,
   jobSchema,
-  jobStates,
   manifestDocument,
   nameSchema,
   previewSchema,
@@ -52,8 +51,12 @@ const failures = z
   .array(errorSchema)
   .meta({ description: 'What could not be read; the rest is there all the same' });
 const warnings = z.array(z.string());
+/** In the order of a list of jobs. */
+export const listedStates = ['active', 'waiting', 'delayed', 'failed', 'completed'] as const;
+
 const oneJob = z.strictObject({ jobId });
 const oneBackup = z.strictObject({ backup, storage: nameSchema.optional() });
+const names = z.array(nameSchema).max(1_000).optional();
 const oneName = z.strictObject({ name: nameSchema.meta({ description: 'Of a database, or of a server' }) });
 
 /**
@@ -61,7 +64,11 @@ const oneName = z.strictObject({ name: nameSchema.meta({ description: 'Of a data
  * command line) only translate. Answers never hold a secret.
  */
 export const contract = {
-  listDatabases: operation('viewer', {}, { databases: z.array(databaseSchema) }),
+  listDatabases: operation(
+    'viewer',
+    { names: names.meta({ description: 'Only these; all of the configuration when left out' }) },
+    { databases: z.array(databaseSchema) },
+  ),
   listBackups: operation(
     'viewer',
     {
@@ -165,17 +172,13 @@ export const contract = {
     },
     { jobs: z.array(z.object({ database: z.string(), jobId: z.string() })), warnings, failures },
   ),
-  listSchedules: operation(
-    'viewer',
-    { names: z.array(nameSchema).max(1_000).optional() },
-    { schedules: z.array(scheduleSchema) },
-  ),
+  listSchedules: operation('viewer', { names }, { schedules: z.array(scheduleSchema) }),
   runSchedule: operation('operator', oneName.shape, { ...enqueuedSchema.shape, database: z.string() }),
   pauseSchedule: operation('admin', oneName.shape, { name: z.string() }),
   resumeSchedule: operation('admin', oneName.shape, { name: z.string(), wasPaused: z.boolean() }),
   listJobs: operation(
     'viewer',
-    { state: z.enum(jobStates).optional(), database: nameSchema.optional(), ...page },
+    { state: z.enum(listedStates).optional(), database: nameSchema.optional(), ...page },
     { jobs: z.array(jobSchema), next },
   ),
   showJob: operation('viewer', oneJob.shape, { job: jobSchema }),

@@ -9,30 +9,9 @@ import { asBackupDataError } from '../../shared/errors.ts';
 import { timeOfBackup } from '../../shared/ids.ts';
 import { discoverKey } from '../../shared/queues/options.ts';
 import type { Client } from '../client/client.ts';
-import type { Account, Ledger, Pause } from './ledger.ts';
+import type { ScheduleDocument } from '../operations/documents.ts';
+import type { Account, Ledger } from './ledger.ts';
 import { type Schedule, schedulesOf } from './schedules.ts';
-
-/** One schedule as people see it. Times are RFC 3339 UTC. */
-export interface ScheduleSummary {
-  /** Of the database or the server. */
-  name: string;
-  kind: Schedule['data']['kind'];
-  expression: string;
-  words: string;
-  timezone: string;
-  /** Milliseconds by which its slots are put off. */
-  delay: number;
-  /** When it is run next, after that delay; none while it is paused. */
-  next: readonly string[];
-  /** When the newest backup was begun, or the newest verification ended; null where there is none. */
-  last: string | null;
-  /** Why `last` could not be read. */
-  problem: string | null;
-  state: 'idle' | 'paused' | 'waiting' | 'running' | 'retrying';
-  paused: Pause | null;
-  /** Slots that no run of their own was made for. */
-  missed: number;
-}
 
 interface Options {
   config: Config;
@@ -49,7 +28,7 @@ const atOnce = 16;
 export async function summariseSchedules(
   options: Options,
   names: readonly string[] | undefined,
-): Promise<ScheduleSummary[]> {
+): Promise<ScheduleDocument[]> {
   const accounts = await options.ledger.readAll();
   const items = schedulesOf(options.config).filter(
     ({ data }) => names === undefined || names.includes(data.database),
@@ -63,7 +42,7 @@ async function summarise(
   options: Options,
   schedule: Schedule,
   account: Account | undefined,
-): Promise<ScheduleSummary> {
+): Promise<ScheduleDocument> {
   const { kind, database: name } = schedule.data;
   const server = options.config.servers.get(name)?.template;
   const entry = options.config.databases.get(name) ?? server;
@@ -90,7 +69,7 @@ interface Subject {
 async function lastOf(
   { resources, signal }: Options,
   { kind, entry, isServer }: Subject,
-): Promise<Pick<ScheduleSummary, 'last' | 'problem'>> {
+): Promise<Pick<ScheduleDocument, 'last' | 'problem'>> {
   try {
     const storage = await resources.storage(entry.storage);
     const whose = isServer ? { database: undefined, server: entry.name } : { database: entry.name };
@@ -110,7 +89,7 @@ async function lastOf(
 async function stateOf(
   { client }: Options,
   { kind, entry, isServer }: Subject,
-): Promise<ScheduleSummary['state']> {
+): Promise<ScheduleDocument['state']> {
   if (kind === 'verify') return 'idle';
   const queue: Queue = client.queue('backups', entry.pool);
   const id = await queue.getDeduplicationJobId(isServer ? discoverKey(entry.name) : entry.name);

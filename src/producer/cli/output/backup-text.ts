@@ -1,19 +1,13 @@
-import type { Marks } from '../../../pipeline/catalog/marks.ts';
 import { formatBytes, formatDuration } from '../../../shared/config/units.ts';
 import type { Manifest, ManifestPart } from '../../../shared/manifest.ts';
-import type { ShownCopy } from '../copies.ts';
-import { durationOf } from './backups-table.ts';
+import { formatAge, formatTime } from '../../../shared/time-text.ts';
+import type { ResponseOf } from '../../operations/contract.ts';
+import type { CopyDocument } from '../../operations/documents.ts';
 import { type Field, renderFields } from './fields.ts';
 import { movedText } from './jobs-text.ts';
 import { type Column, renderTable } from './table.ts';
-import { formatAge, formatTime } from './time.ts';
 
-export interface ShownBackup {
-  manifest: Manifest;
-  /** Where it was read. */
-  storage: string;
-  copies: readonly ShownCopy[];
-  marks: Marks;
+export interface ShownBackup extends Omit<ResponseOf<'showBackup'>, 'warnings'> {
   now: Date;
   width: number;
 }
@@ -25,7 +19,7 @@ export function backupText(shown: ShownBackup): string {
   return `${renderFields([...identity(shown), ...contents(shown), ...proof(shown)], width)}\n\n${parts}`;
 }
 
-function identity({ manifest, storage, copies, marks, now }: ShownBackup): Field[] {
+function identity({ manifest, storage, copies, pinned, now }: ShownBackup): Field[] {
   const { trigger } = manifest;
   const finishedAt = new Date(manifest.finishedAt);
   return [
@@ -36,7 +30,7 @@ function identity({ manifest, storage, copies, marks, now }: ShownBackup): Field
     ['snapshot', formatTime(new Date(manifest.snapshotAt))],
     [
       'finished',
-      `${formatTime(finishedAt)} (${formatAge(finishedAt, now)}), took ${formatDuration(durationOf(manifest))}`,
+      `${formatTime(finishedAt)} (${formatAge(finishedAt, now)}), took ${formatDuration(finishedAt.getTime() - Date.parse(manifest.startedAt))}`,
     ],
     [
       'run',
@@ -45,7 +39,7 @@ function identity({ manifest, storage, copies, marks, now }: ShownBackup): Field
         : `${trigger.kind}, slot ${formatTime(new Date(trigger.slot))}`,
     ],
     ['attempt', `${manifest.attempt} (${manifest.attemptId})`],
-    ['pinned', marks.pinned ? 'yes' : []],
+    ['pinned', pinned ? 'yes' : []],
   ];
 }
 
@@ -88,15 +82,15 @@ function needsText({ restore: { minToolVersion, encoding, locale, collate } }: M
   return clauses.length === 0 ? [] : clauses.join('; ');
 }
 
-function proof({ marks }: ShownBackup): Field[] {
-  const verified = marks.verifications.map(
+function proof({ verifications }: ShownBackup): Field[] {
+  const verified = verifications.map(
     ({ at, level, outcome, seconds }) =>
-      `${formatTime(at)} ${level} ${outcome === 'ok' ? 'ok' : 'FAILED'} in ${seconds}s`,
+      `${formatTime(new Date(at))} ${level} ${outcome === 'ok' ? 'ok' : 'FAILED'} in ${seconds}s`,
   );
   return [['verified', verified.length > 0 ? verified : 'never']];
 }
 
-function copyText({ storage, state, verification, error, progress }: ShownCopy): string {
+function copyText({ storage, state, verification, error, progress }: CopyDocument): string {
   if (state === 'copied') return `${storage}: copied, ${verification}`;
   if (progress) return `${storage}: ${state}, ${movedText(progress)}`;
   return error ? `${storage}: ${state}: ${error.message}` : `${storage}: ${state}`;

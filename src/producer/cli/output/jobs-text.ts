@@ -1,20 +1,20 @@
 import { formatBytes, formatDuration } from '../../../shared/config/units.ts';
 import type { Progress } from '../../../shared/queues/progress.ts';
-import type { JobSummary } from '../../client/jobs.ts';
+import { formatAge, formatTime } from '../../../shared/time-text.ts';
+import type { JobDocument } from '../../operations/documents.ts';
 import { type Field, renderFields } from './fields.ts';
 import { type Column, renderTable } from './table.ts';
-import { formatAge, formatTime } from './time.ts';
 
 export function jobsTable({
   jobs,
   now,
   width,
 }: {
-  jobs: readonly JobSummary[];
+  jobs: readonly JobDocument[];
   now: Date;
   width: number;
 }): string {
-  const columns: [Column<JobSummary>, ...Column<JobSummary>[]] = [
+  const columns: [Column<JobDocument>, ...Column<JobDocument>[]] = [
     { title: 'job', cell: ({ id }) => id },
     { title: 'state', cell: ({ state }) => state },
     { title: 'since', cell: (job) => formatAge(lastChange(job), now) },
@@ -23,20 +23,20 @@ export function jobsTable({
   return renderTable({ columns, rows: jobs, width });
 }
 
-export function jobText({ job, now, width }: { job: JobSummary; now: Date; width: number }): string {
+export function jobText({ job, now, width }: { job: JobDocument; now: Date; width: number }): string {
   return renderFields([...identity(job), ...times(job, now), ...outcome(job)], width);
 }
 
-function lastChange({ finishedAt, startedAt, createdAt }: JobSummary): Date {
+function lastChange({ finishedAt, startedAt, createdAt }: JobDocument): Date {
   return new Date(finishedAt ?? startedAt ?? createdAt);
 }
 
-function detailOf({ state, progress, error }: JobSummary): string {
+function detailOf({ state, progress, error }: JobDocument): string {
   if (state === 'active' && progress) return `${progress.phase}, ${movedText(progress)}`;
   return error && state !== 'completed' ? error.message : '';
 }
 
-function identity({ id, name, queue, database, state, attempts, backupId }: JobSummary): Field[] {
+function identity({ id, name, queue, database, state, attempts, backupId }: JobDocument): Field[] {
   return [
     ['job', id],
     ['kind', `${name} (queue ${queue})`],
@@ -47,7 +47,7 @@ function identity({ id, name, queue, database, state, attempts, backupId }: JobS
   ];
 }
 
-function times({ createdAt, startedAt, finishedAt }: JobSummary, now: Date): Field[] {
+function times({ createdAt, startedAt, finishedAt }: JobDocument, now: Date): Field[] {
   const took =
     startedAt !== null && finishedAt !== null
       ? `, took ${formatDuration(Date.parse(finishedAt) - Date.parse(startedAt))}`
@@ -63,7 +63,7 @@ function moment(time: string, now: Date): string {
   return `${formatTime(new Date(time))} (${formatAge(new Date(time), now)})`;
 }
 
-function outcome({ state, progress, error, result }: JobSummary): Field[] {
+function outcome({ state, progress, error, result }: JobDocument): Field[] {
   return [
     ['progress', state === 'active' && progress ? `${progress.phase}, ${movedText(progress)}` : []],
     [

@@ -1,12 +1,13 @@
-import type { PlannedBackup } from '../../../pipeline/retention/plan.ts';
 import { formatBytes } from '../../../shared/config/units.ts';
-import type { PrunePreview } from '../preview-prune.ts';
+import { formatAge } from '../../../shared/time-text.ts';
+import type { PreviewDocument } from '../../operations/documents.ts';
 import { type Column, renderTable } from './table.ts';
-import { formatAge } from './time.ts';
+
+type Decision = PreviewDocument['decisions'][number];
 
 /** For each database and storage a table of what would become of its backups, and what that would free. */
 export function prunePreviewText(options: {
-  previews: readonly PrunePreview[];
+  previews: readonly PreviewDocument[];
   now: Date;
   width: number;
 }): string {
@@ -20,7 +21,7 @@ export function prunePreviewText(options: {
 }
 
 function previewText(
-  { database, storage, decisions, note }: PrunePreview,
+  { database, storage, decisions, note }: PreviewDocument,
   { now, width }: { now: Date; width: number },
 ): string {
   const title = `${database} in storage ${storage}: `;
@@ -33,16 +34,16 @@ function previewText(
   return `${title}${summary}\n${renderTable({ columns: columnsAt(now), rows: decisions, width })}`;
 }
 
-function columnsAt(now: Date): [Column<PlannedBackup>, ...Column<PlannedBackup>[]] {
+function columnsAt(now: Date): [Column<Decision>, ...Column<Decision>[]] {
   return [
     { title: 'backup', cell: ({ backupId }) => backupId },
-    { title: 'age', cell: ({ at }) => formatAge(at, now), leaveOut: 1 },
+    { title: 'age', cell: ({ at }) => formatAge(new Date(at), now), leaveOut: 1 },
     { title: 'size', cell: ({ bytes }) => (bytes === null ? '-' : formatBytes(bytes)), align: 'right' },
     { title: 'decision', cell: ({ decision }) => (decision === 'retire' ? 'RETIRE' : 'keep') },
     { title: 'reasons', cell: ({ reasons }) => reasons.join(', '), shorten: true },
   ];
 }
 
-function countRetiring(decisions: readonly PlannedBackup[]): number {
+function countRetiring(decisions: readonly Decision[]): number {
   return decisions.filter(({ decision }) => decision === 'retire').length;
 }

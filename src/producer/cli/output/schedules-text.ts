@@ -1,17 +1,17 @@
-import type { ScheduleSummary } from '../../scheduler/summary.ts';
+import { formatAge, formatTime } from '../../../shared/time-text.ts';
+import type { ScheduleDocument } from '../../operations/documents.ts';
 import { type Column, renderTable } from './table.ts';
-import { formatAge, formatTime } from './time.ts';
 
 export function schedulesTable({
   schedules,
   now,
   width,
 }: {
-  schedules: readonly ScheduleSummary[];
+  schedules: readonly ScheduleDocument[];
   now: Date;
   width: number;
 }): string {
-  const columns: [Column<ScheduleSummary>, ...Column<ScheduleSummary>[]] = [
+  const columns: [Column<ScheduleDocument>, ...Column<ScheduleDocument>[]] = [
     { title: 'database', cell: ({ name, kind }) => (kind === 'verify' ? `${name} (verify)` : name) },
     { title: 'state', cell: ({ state }) => state },
     { title: 'schedule', cell: whenOf, shorten: true },
@@ -23,7 +23,7 @@ export function schedulesTable({
   return renderTable({ columns, rows: schedules, width });
 }
 
-function whenOf({ expression, words, timezone }: ScheduleSummary): string {
+function whenOf({ expression, words, timezone }: ScheduleDocument): string {
   return `${words}, ${timezone} (${expression})`;
 }
 
@@ -33,7 +33,7 @@ function lastText(last: string | null, problem: string | null, now: Date): strin
 }
 
 /** The two after the next, without what they share with it. */
-function thenOf({ next: [first = '', ...others] }: ScheduleSummary): string {
+function thenOf({ next: [first = '', ...others] }: ScheduleDocument): string {
   return others
     .map((time) => {
       const text = formatTime(new Date(time));

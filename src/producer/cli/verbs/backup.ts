@@ -1,11 +1,12 @@
-import type { Config, DatabaseConfig, ServerConfig } from '../../../shared/config/schema.ts';
-import { configuredNames } from '../../../shared/config/servers.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { listSome } from '../../../shared/list-some.ts';
-import type { Enqueued } from '../../../shared/queues/enqueued.ts';
-import type { Run, Runs, Session } from '../backup-runs.ts';
+import type { ResponseOf } from '../../operations/contract.ts';
+import type { DatabaseDocument } from '../../operations/documents.ts';
+import { begun, followRun, followServer, type Run, type Runs, type Session } from '../backup-runs.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
+import { type Service, withOperations } from '../operations.ts';
+import { createProgressPrinter } from '../output/progress.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -37,92 +38,68 @@ export const backupVerb = verb<Options>({
 });
 
 async function run(context: CliContext, options: Options): Promise<number> {
-  const config = await context.config();
-  const chosen = await choose(context, config, options);
-  const { withClient } = await import('../../client/open.ts');
-  const { findRedisUrl } = await import('../redis-url.ts');
-  const { createProgressPrinter } = await import('../output/progress.ts');
   const printer = createProgressPrinter(context);
-  const redisUrl = await findRedisUrl(context);
-  const runs = await withClient({ config, redisUrl }, ({ client, redis }) =>
-    runAll(context, { config, client, redis, printer }, { ...chosen, detach: options.detach }),
-  ).finally(printer.done);
+  const runs = await withOperations(context, async (service) => {
+    const chosen = await choose(service, options);
+    return runAll(context, { ...service, printer }, chosen, options);
+  }).finally(printer.done);
   return conclude(context, runs);
 }
 
-interface Chosen {
-  databases: readonly DatabaseConfig[];
-  servers: readonly ServerConfig[];
-}
-
 async function choose(
-  context: CliContext,
-  config: Config,
+  { operations, call, origin }: Service,
   { databases: names = [], all }: Options,
-): Promise<Chosen> {
+): Promise<DatabaseDocument[]> {
   if (all && names.length > 0)
     throw new BackupDataError('USAGE', 'give names or --all, not both', {
       hint: 'See `backupdata backup --help`.',
     });
-  const { databases, servers } = config;
-  if (databases.size + servers.size === 0) {
-    throw new BackupDataError(
-      'CONFIG_INVALID',
-      `the configuration (${config.origin}) has no database to back up`,
-      {
-        hint: 'Write one below `databases`; `backupdata config example` shows how.',
-      },
-    );
-  }
-  if (all || (names.length === 0 && databases.size + servers.size === 1))
-    return { databases: [...databases.values()], servers: [...servers.values()] };
-  if (names.length === 0) {
-    throw new BackupDataError('USAGE', 'name the databases to back up, or give --all', {
-      hint: `The configuration has ${listSome(configuredNames(config), 20)}.`,
+  if (names.length > 0) return (await operations.listDatabases({ names }, call)).databases;
+  const { databases } = await operations.listDatabases({}, call);
+  if (databases.length === 0) {
+    throw new BackupDataError('CONFIG_INVALID', `the configuration (${origin}) has no database to back up`, {
+      hint: 'Write one below `databases`; `backupdata config example` shows how.',
     });
   }
-  const resources = await context.resources();
-  const distinct = [...new Set(names)];
-  return {
-    databases: distinct.filter((name) => !servers.has(name)).map((name) => resources.database(name)),
-    servers: distinct.flatMap((name) => servers.get(name) ?? []),
-  };
+  if (all || databases.length === 1) return databases;
+  const known = databases.map(({ name }) => name);
+  throw new BackupDataError('USAGE', 'name the databases to back up, or give --all', {
+    hint: `The configuration has ${listSome(known, 20)}.`,
+  });
 }
 
 async function runAll(
   context: CliContext,
   session: Session,
-  { databases, servers, detach }: Chosen & Pick<Options, 'detach'>,
+  chosen: readonly DatabaseDocument[],
+  { detach }: Options,
 ): Promise<Runs> {
-  const { begun, followRun, followServer } = await import('../backup-runs.ts');
-  const { client } = session;
-  const runs: { database: DatabaseConfig; request: Enqueued }[] = [];
-  for (const database of databases)
-    runs.push({ database, request: tellOf(context, database.name, await client.backup(database)) });
-  const looks: { server: ServerConfig; request: Enqueued }[] = [];
-  for (const server of servers)
-    looks.push({ server, request: tellOf(context, server.template.name, await client.discover(server)) });
-  if (detach) {
-    const asked = [...runs, ...looks.map(({ server, request }) => ({ database: server.template, request }))];
-    return { runs: asked.map(begun), vanished: [] };
+  const { operations, call } = session;
+  const asked: ResponseOf<'backup'>[] = [];
+  for (const { name } of chosen) {
+    const request = await operations.backup({ database: name }, call);
+    tell(context, request);
+    asked.push(request);
   }
-  const [own, ofServers] = await Promise.all([
-    Promise.all(runs.map((each) => followRun(context, session, each))),
-    Promise.all(looks.map((each) => followServer(context, session, each))),
-  ]);
+  if (detach) return { runs: asked.map(begun), vanished: [] };
+  const ended = await Promise.all(
+    asked.map(async (each): Promise<Runs> => {
+      if (each.kind === 'discover') return followServer(context, session, each);
+      return { runs: [await followRun(context, session, each)], vanished: [] };
+    }),
+  );
   return {
-    runs: [...own, ...ofServers.flatMap((each) => each.runs)],
-    vanished: ofServers.flatMap(({ vanished }) => vanished),
+    runs: ended.flatMap(({ runs }) => runs),
+    vanished: ended.flatMap(({ vanished }) => vanished),
   };
 }
 
 /** Says where a request is not a run of its own. */
-function tellOf(context: CliContext, name: string, request: Enqueued): Enqueued {
-  if (request.as === 'joined')
-    context.say(`${name}: a run that has not started yet already does this; joined ${request.jobId}`);
-  if (request.as === 'successor')
-    context.say(`${name}: a run is active; ${request.jobId} follows it, with a newer snapshot`);
-  return request;
+function tell(context: CliContext, { database, jobId, as }: ResponseOf<'backup'>): void {
+  if (as === 'joined')
+    context.say(`${database}: a run that has not started yet already does this; joined ${jobId}`);
+  if (as === 'successor')
+    context.say(`${database}: a run is active; ${jobId} follows it, with a newer snapshot`);
 }
 
 async function conclude(context: CliContext, { runs, vanished }: Runs): Promise<number> {

@@ -1,6 +1,5 @@
 import type { CliContext } from '../context.ts';
 import type { PlanDocument } from '../output/plan-text.ts';
-import { withQueues } from '../session.ts';
 import { type VerbGroup, verb } from '../verb.ts';
 
 export const configVerbs: VerbGroup = {
@@ -70,7 +69,10 @@ async function planNow(context: CliContext): Promise<{ document: { plan: PlanDoc
   const { schedulesQueue } = await import('../../../shared/queues/names.ts');
   const { openQueue } = await import('../../../shared/queues/queue.ts');
   const { planDocument, planText } = await import('../output/plan-text.ts');
-  const plan = await withQueues(context, async ({ redis, config }) => {
+  const { withClient } = await import('../../client/open.ts');
+  const { findRedisUrl } = await import('../redis-url.ts');
+  const config = await context.config();
+  const plan = await withClient({ config, redisUrl: await findRedisUrl(context) }, async ({ redis }) => {
     const queue = openQueue(schedulesQueue, { redis, installation: config.installation });
     return planOf(queue, schedulesOf(config)).finally(() => queue.close());
   });

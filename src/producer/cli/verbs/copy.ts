@@ -1,11 +1,13 @@
-import type { Storage } from '../../../pipeline/storage/storage.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { CopyResult } from '../../../shared/queues/payloads.ts';
+import { locateForCopy } from '../../operations/copy.ts';
+import { unreadWarnings } from '../../operations/unread.ts';
 import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
-import { type LocatedBackup, locateBackup } from '../locate.ts';
+import { followJob } from '../follow-job.ts';
+import { withOperations } from '../operations.ts';
 import { startMeter } from '../output/meter.ts';
-import { unreadWarnings } from '../unread.ts';
+import { createProgressPrinter } from '../output/progress.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -39,35 +41,33 @@ export const copyVerb = verb<Options>({
   run,
 });
 
-async function run(context: CliContext, { backup, to, storage, here }: Options): Promise<number> {
-  const [config, resources] = [await context.config(), await context.resources()];
-  const target = await resources.storage(to);
-  const located = await locateBackup({ resources, config, backup, storage, signal: context.signal });
-  for (const warning of unreadWarnings(located, context.clock())) context.say(`warning: ${warning}`);
-  if (located.storage === target)
-    throw new BackupDataError('USAGE', `${located.manifest.backupId} is in storage ${to} already`, {
-      hint: 'To copy it from another storage, name that one with --storage.',
-    });
-  const { backupId } = located.manifest;
-  const bytes = here
-    ? await copyHere(context, located, target)
-    : await copyByWorker(context, located, target.name);
+async function run(context: CliContext, options: Options): Promise<number> {
+  const { to } = options;
+  const { backupId, bytes } = options.here
+    ? await copyHere(context, options)
+    : await copyByWorker(context, options);
   const text = bytes === 0 ? `${backupId} was in ${to} already` : `${backupId} copied to ${to}`;
   context.print({ document: { backupId, storage: to, bytes }, text });
   return 0;
 }
 
 /** Stored bytes of the volumes that were missing there; 0 when all were there already. */
-async function copyHere(context: CliContext, located: LocatedBackup, to: Storage): Promise<number> {
+type Copied = Pick<CopyResult, 'backupId' | 'bytes'>;
+
+async function copyHere(context: CliContext, options: Options): Promise<Copied> {
   const { copy } = await import('../../../pipeline/copy.ts');
   const { findBackup } = await import('../../../pipeline/catalog/find.ts');
+  const [config, resources] = [await context.config(), await context.resources()];
   const { signal, clock, wait } = context;
+  const located = await locateForCopy({ ...options, config, resources, signal });
+  for (const warning of unreadWarnings(located, clock())) context.say(`warning: ${warning}`);
+  const to = await resources.storage(options.to);
   const { backupId, bytes: expectedBytes } = located.manifest;
   const from = [located.storage, ...located.others.filter((each) => each !== to)];
   const source = await findBackup({ storages: from, backupId, signal });
   if (!source) throw new BackupDataError('BACKUP_NOT_FOUND', `${backupId} was removed a moment ago`);
-  const { installation } = await context.config();
-  const shared = (await context.resources()).isShared(to.name);
+  const { installation } = config;
+  const shared = resources.isShared(to.name);
   const meter = startMeter(context, { name: backupId, expectedBytes });
   meter.phase('copy');
   // A worker may be copying the same backup: what this copy leaves when it fails is for the sweep.
@@ -86,20 +86,18 @@ async function copyHere(context: CliContext, located: LocatedBackup, to: Storage
   };
   const { bytes, notes } = await copy(request).finally(meter.done);
   for (const note of notes) context.say(`note: ${note}`);
-  return bytes;
+  return { backupId, bytes };
 }
 
-async function copyByWorker(
-  context: CliContext,
-  { manifest, storage }: LocatedBackup,
-  to: string,
-): Promise<number> {
-  const { maintain } = await import('../maintain.ts');
-  const { backupId, database } = manifest;
-  const result = await maintain(context, manifest, async (client, pool) => {
-    const { jobId, as } = await client.copy({ backupId, database, from: storage.name, to }, pool);
+async function copyByWorker(context: CliContext, { backup, to, storage }: Options): Promise<Copied> {
+  const printer = createProgressPrinter(context);
+  return withOperations(context, async (service) => {
+    const { operations, call } = service;
+    const { jobId, as, backupId, warnings } = await operations.copy({ backup, to, storage }, call);
+    for (const warning of warnings) context.say(`warning: ${warning}`);
     if (as === 'joined') context.say('this copy waits or is being made already');
-    return jobId;
+    const job = { jobId, name: backupId, printer };
+    const { bytes } = (await followJob(context, service, job).finally(printer.done)) as CopyResult;
+    return { backupId, bytes };
   });
-  return (result as CopyResult).bytes;
 }

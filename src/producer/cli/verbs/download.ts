@@ -3,11 +3,11 @@ import type { DownloadRequest } from '../../../pipeline/download.ts';
 import type { WrittenFile } from '../../../pipeline/file/new-files.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { ManifestPart } from '../../../shared/manifest.ts';
+import { type LocatedBackup, locateBackup } from '../../operations/locate.ts';
+import { unreadWarnings } from '../../operations/unread.ts';
 import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
-import { type LocatedBackup, locateBackup } from '../locate.ts';
 import { type Meter, startMeter } from '../output/meter.ts';
-import { unreadWarnings } from '../unread.ts';
 import { verb } from '../verb.ts';
 
 interface Options {

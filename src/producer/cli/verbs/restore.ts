@@ -1,12 +1,14 @@
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { RestoreResult } from '../../../shared/queues/payloads.ts';
+import { locateBackup } from '../../operations/locate.ts';
+import { unreadWarnings } from '../../operations/unread.ts';
 import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
-import { type LocatedBackup, locateBackup } from '../locate.ts';
+import { followJob } from '../follow-job.ts';
+import { withOperations } from '../operations.ts';
 import { startMeter } from '../output/meter.ts';
 import { createProgressPrinter } from '../output/progress.ts';
-import { describeTarget, parseTarget, type Target } from '../target.ts';
-import { unreadWarnings } from '../unread.ts';
+import { describeTarget, type ParsedTarget, parseTarget, resolveTarget } from '../target.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -79,41 +81,29 @@ export const restoreVerb = verb<Options>({
 });
 
 async function run(context: CliContext, options: Options): Promise<number> {
-  const [config, resources] = [await context.config(), await context.resources()];
-  const target = parseTarget({ text: options.to, resources, env: context.host.env });
-  const located = await locateBackup({
-    resources,
-    config,
-    backup: options.backup,
-    storage: options.storage,
-    // On the worst day an older backup is better than none; the warning says what it may lack.
-    orOlder: true,
-    signal: context.signal,
-  });
-  const warnings = unreadWarnings(located, context.clock());
-  for (const warning of warnings) context.say(`warning: ${warning}`);
+  const target = parseTarget({ text: options.to, env: context.host.env });
   const here = options.here || target.kind !== 'configured';
   if (here && options.detach)
     throw new BackupDataError(
       'USAGE',
       '--detach needs a worker: it does not go with --here, a URL or a file',
     );
-  const job = { located, warnings, target };
-  return here ? restoreHere(context, job, options) : restoreByWorker(context, { ...job, target }, options);
+  return target.kind === 'configured' && !here
+    ? restoreByWorker(context, target, options)
+    : restoreHere(context, target, options);
 }
 
-interface Job {
-  located: LocatedBackup;
-  /** Said already; the JSON document must have them too. */
-  warnings: readonly string[];
-  target: Target;
-}
-
-async function restoreHere(context: CliContext, job: Job, options: Options): Promise<number> {
-  const { located, target } = job;
+async function restoreHere(context: CliContext, parsed: ParsedTarget, options: Options): Promise<number> {
+  const [config, resources] = [await context.config(), await context.resources()];
+  const target = resolveTarget(parsed, resources);
+  const { backup, storage: only } = options;
+  const { signal } = context;
+  // On the worst day an older backup is better than none; the warning says what it may lack.
+  const located = await locateBackup({ resources, config, backup, storage: only, orOlder: true, signal });
+  const warnings = unreadWarnings(located, context.clock());
+  for (const warning of warnings) context.say(`warning: ${warning}`);
   const { manifest, storage } = located;
   const { restore } = await import('../../../pipeline/restore.ts');
-  const resources = await context.resources();
   const engine = await resources.engine(manifest.engine.name);
   const codecs = await resources.codecsOf(manifest);
   const meter = startMeter(context, { name: manifest.backupId, expectedBytes: manifest.bytes });
@@ -130,45 +120,37 @@ async function restoreHere(context: CliContext, job: Job, options: Options): Pro
     onPhase: meter.phase,
     onBytes: meter.bytes,
   }).finally(meter.done);
-  return conclude(context, job, {
-    backupId: manifest.backupId,
-    notes,
-    duration: context.clock().getTime() - startedAt.getTime(),
-  });
+  return conclude(
+    context,
+    { where: describeTarget(parsed), warnings },
+    {
+      backupId: manifest.backupId,
+      notes,
+      duration: context.clock().getTime() - startedAt.getTime(),
+    },
+  );
 }
 
 async function restoreByWorker(
   context: CliContext,
-  job: Job & { target: Extract<Target, { kind: 'configured' }> },
+  target: Extract<ParsedTarget, { kind: 'configured' }>,
   options: Options,
 ): Promise<number> {
-  const { located, warnings, target } = job;
-  const { manifest, storage, others } = located;
-  const { withClient } = await import('../../client/open.ts');
-  const { findRedisUrl } = await import('../redis-url.ts');
-  const { followJob } = await import('../follow-job.ts');
-  const config = await context.config();
+  const { backup, storage, confirm, detach } = options;
+  const { name: database, database: targetDatabase } = target;
   const printer = createProgressPrinter(context);
-  return withClient({ config, redisUrl: await findRedisUrl(context) }, async ({ client, redis }) => {
-    const jobId = await client.restore(
-      {
-        backupId: manifest.backupId,
-        storages: [storage, ...others].map(({ name }) => name),
-        database: target.source.name,
-        targetDatabase: target.database ?? null,
-        options: { ...wanted(options), confirm: options.confirm ?? null },
-      },
-      target.source,
-    );
-    if (options.detach) {
+  return withOperations(context, async (service) => {
+    const request = { backup, storage, database, targetDatabase, confirm, ...wanted(options) };
+    const { jobId, backupId, warnings } = await service.operations.restore(request, service.call);
+    for (const warning of warnings) context.say(`warning: ${warning}`);
+    if (detach) {
       context.print({ document: { jobId, notes: warnings }, text: jobId });
       return 0;
     }
-    const queue = client.queue('restores', target.source.pool);
-    const { installation } = config;
-    const followed = { redis, installation, queue, jobId, name: manifest.backupId, printer };
-    const result = await followJob(context, followed).finally(printer.done);
-    return conclude(context, job, result as RestoreResult);
+    const result = await followJob(context, service, { jobId, name: backupId, printer }).finally(
+      printer.done,
+    );
+    return conclude(context, { where: describeTarget(target), warnings }, result as RestoreResult);
   });
 }
 
@@ -178,11 +160,10 @@ function wanted({ create, table = [], globals, owner, keepOld }: Options) {
 
 async function conclude(
   context: CliContext,
-  { target, warnings }: Job,
+  { where, warnings }: { where: string; warnings: readonly string[] },
   { backupId, notes, duration }: RestoreResult,
 ): Promise<number> {
   const { formatDuration } = await import('../../../shared/config/units.ts');
-  const where = describeTarget(target);
   for (const note of notes) context.say(`note: ${note}`);
   context.print({
     document: { backupId, target: where, notes: [...warnings, ...notes], duration },

@@ -1,12 +1,8 @@
 import type { Argv } from 'yargs';
-import type { Config } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { listSome } from '../../../shared/list-some.ts';
-import type { Enqueued } from '../../../shared/queues/enqueued.ts';
-import type { Ledger } from '../../scheduler/ledger.ts';
-import type { Scheduled } from '../../scheduler/schedules.ts';
 import type { CliContext } from '../context.ts';
-import { type QueueSession, withQueues } from '../session.ts';
+import { type Service, withOperations } from '../operations.ts';
 import { type VerbGroup, verb } from '../verb.ts';
 
 interface Options {
@@ -70,21 +66,20 @@ function chosen(parser: Argv): Argv<object> {
     .option('all', { type: 'boolean', default: false, describe: 'Every one that has a schedule' });
 }
 
-async function list(context: CliContext, { databases }: Pick<Options, 'databases'>): Promise<number> {
-  const { summariseSchedules } = await import('../../scheduler/summary.ts');
+async function list(
+  context: CliContext,
+  { databases: names = [] }: Pick<Options, 'databases'>,
+): Promise<number> {
   const { schedulesTable } = await import('../output/schedules-text.ts');
   const { widthOfTerminal } = await import('../output/width.ts');
-  const names = databases?.length ? await scheduledNames(context, databases) : undefined;
-  const resources = await context.resources();
-  const now = context.clock();
-  const schedules = await withLedger(context, ({ client, config, ledger }) =>
-    summariseSchedules({ client, config, ledger, resources, now, signal: context.signal }, names),
+  const { schedules } = await withOperations(context, ({ operations, call }) =>
+    operations.listSchedules(names.length > 0 ? { names } : {}, call),
   );
   const width = widthOfTerminal(context.host.stdout);
   const text =
     schedules.length === 0
       ? 'There are no schedules. Give a database `schedule: "0 2 * * *"` in the configuration.'
-      : schedulesTable({ schedules, now, width });
+      : schedulesTable({ schedules, now: context.clock(), width });
   context.print({ document: { schedules }, text });
   for (const { name, problem } of schedules)
     if (problem !== null) context.say(`${name}: what there is could not be read: ${problem}`);
@@ -92,14 +87,9 @@ async function list(context: CliContext, { databases }: Pick<Options, 'databases
 }
 
 async function runNow(context: CliContext, options: Options): Promise<number> {
-  const scheduled = await choose(context, options);
-  const runs = await withQueues(context, async ({ client }) => {
-    const asked: (Enqueued & { database: string })[] = [];
-    for (const { name, entry } of scheduled) {
-      const request = 'database' in entry ? client.backup(entry.database) : client.discover(entry.server);
-      asked.push({ database: name, ...(await request) });
-    }
-    return asked;
+  const runs = await forEach(context, options, async ({ operations, call }, name) => {
+    const { database, jobId, as } = await operations.runSchedule({ name }, call);
+    return { database, jobId, as };
   });
   for (const { database, as } of runs) {
     if (as === 'joined') context.say(`${database}: a run that has not started yet already does this`);
@@ -110,96 +100,61 @@ async function runNow(context: CliContext, options: Options): Promise<number> {
 }
 
 async function pause(context: CliContext, options: Options): Promise<number> {
-  const names = (await choose(context, options)).map(({ name }) => name);
-  const by = context.host.env.USER ?? 'the command line';
-  const at = context.clock().toISOString();
-  await withLedger(context, async ({ ledger }) => {
-    for (const name of names) await ledger.pause(name, { by, at });
+  const paused = await forEach(context, options, async ({ operations, call }, name) => {
+    await operations.pauseSchedule({ name }, call);
+    return name;
   });
-  const text = names
+  const text = paused
     .map((name) => `${name} is paused until \`backupdata schedule resume ${name}\``)
     .join('\n');
-  context.print({ document: { paused: names }, text });
+  context.print({ document: { paused }, text });
   return 0;
 }
 
 async function resume(context: CliContext, options: Options): Promise<number> {
-  const { resumeSchedule } = await import('../../scheduler/resume.ts');
-  const wanted = await choose(context, options);
-  const names = wanted.map(({ name }) => name);
-  const now = context.clock();
-  const resumed = await withLedger(context, async ({ ledger }) => {
-    const found: string[] = [];
-    for (const scheduled of wanted)
-      if (await resumeSchedule({ ledger, scheduled, now })) found.push(scheduled.name);
-    return found;
-  });
-  const text = names
-    .map((name) => (resumed.includes(name) ? `${name} goes on with its next slot` : `${name} was not paused`))
+  const asked = await forEach(context, options, ({ operations, call }, name) =>
+    operations.resumeSchedule({ name }, call),
+  );
+  const text = asked
+    .map(({ name, wasPaused }) =>
+      wasPaused ? `${name} goes on with its next slot` : `${name} was not paused`,
+    )
     .join('\n');
+  const resumed = asked.filter(({ wasPaused }) => wasPaused).map(({ name }) => name);
   context.print({ document: { resumed }, text });
   return 0;
 }
 
-async function choose(context: CliContext, { databases: names = [], all }: Options): Promise<Scheduled[]> {
-  const { findScheduled, scheduledOf } = await import('../../scheduler/schedules.ts');
-  const config = await context.config();
-  const every = scheduledOf(config);
+/** Does something to each of the schedules that are named; to none where one of the names is wrong. */
+function forEach<T>(
+  context: CliContext,
+  options: Options,
+  act: (service: Service, name: string) => Promise<T>,
+): Promise<T[]> {
+  return withOperations(context, async (service) => {
+    const done: T[] = [];
+    for (const name of await choose(context, service, options)) done.push(await act(service, name));
+    return done;
+  });
+}
+
+async function choose(
+  context: CliContext,
+  { operations, call }: Service,
+  { databases: names = [], all }: Options,
+): Promise<string[]> {
   if (all && names.length > 0)
     throw new BackupDataError('USAGE', 'give names or --all, not both', {
       hint: 'See `backupdata schedule --help`.',
     });
-  if (all && every.length === 0) context.say('There are no schedules.');
-  if (all || (names.length === 0 && every.length === 1)) return every;
-  if (names.length === 0)
-    throw new BackupDataError('USAGE', 'name the databases, or give --all', {
-      hint: `Those with a schedule are ${
-        listSome(
-          every.map(({ name }) => name),
-          20,
-        ) || 'none'
-      }.`,
-    });
-  return [...new Set(names)].map((name) => findScheduled(config, name) ?? fail(noSchedule(config, name)));
-}
-
-/** Those too that only have a schedule of verifications. */
-async function scheduledNames(context: CliContext, names: readonly string[]): Promise<string[]> {
-  const { schedulesOf } = await import('../../scheduler/schedules.ts');
-  const config = await context.config();
-  const known = new Set(schedulesOf(config).map(({ data }) => data.database));
-  return [...new Set(names)].map((name) => (known.has(name) ? name : fail(noSchedule(config, name))));
-}
-
-function noSchedule({ databases, servers, origin }: Config, name: string): BackupDataError {
-  if (databases.has(name) || servers.has(name))
-    return new BackupDataError(
-      'SCHEDULE_NOT_FOUND',
-      `${name} has no schedule in the configuration (${origin})`,
-      {
-        hint: 'Give it `schedule: "0 2 * * *"`; what it has is backed up by `backupdata backup` until then.',
-      },
-    );
-  return new BackupDataError(
-    'DATABASE_UNKNOWN',
-    `there is no database "${name}" in the configuration (${origin})`,
-    {
-      hint: 'A database of a server has its server’s schedule; `backupdata schedule list` shows all.',
-    },
-  );
-}
-
-async function withLedger<T>(
-  context: CliContext,
-  use: (session: QueueSession & { ledger: Ledger }) => Promise<T>,
-): Promise<T> {
-  const { createLedger } = await import('../../scheduler/ledger.ts');
-  return withQueues(context, (session) => {
-    const { installation } = session.config;
-    return use({ ...session, ledger: createLedger({ redis: session.redis, installation }) });
+  const { databases } = await operations.listDatabases(names.length > 0 ? { names } : {}, call);
+  const scheduled = databases.filter(({ schedule }) => schedule !== null).map(({ name }) => name);
+  const others = databases.map(({ name }) => name).filter((name) => !scheduled.includes(name));
+  // First those that will be refused: then nothing was done yet.
+  if (names.length > 0) return [...others, ...scheduled];
+  if (all && scheduled.length === 0) context.say('There are no schedules.');
+  if (all || scheduled.length === 1) return scheduled;
+  throw new BackupDataError('USAGE', 'name the databases, or give --all', {
+    hint: `Those with a schedule are ${listSome(scheduled, 20) || 'none'}.`,
   });
-}
-
-function fail(error: BackupDataError): never {
-  throw error;
 }

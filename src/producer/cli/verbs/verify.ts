@@ -1,15 +1,14 @@
-import { drillPlaceOf } from '../../../shared/config/drill-places.ts';
-import type { Config, DatabaseConfig } from '../../../shared/config/schema.ts';
 import { findDatabase } from '../../../shared/config/servers.ts';
-import { BackupDataError } from '../../../shared/errors.ts';
-import { sourceFingerprint } from '../../../shared/fingerprint.ts';
 import type { VerifyResult } from '../../../shared/queues/payloads.ts';
 import { type VerifyLevel, verifyLevels } from '../../../shared/verification.ts';
+import { drillTargetOf, refuseIdleTarget } from '../../operations/drill-target.ts';
+import { locateBackup } from '../../operations/locate.ts';
+import { unreadWarnings } from '../../operations/unread.ts';
 import { backupArgument } from '../backup-argument.ts';
 import type { CliContext } from '../context.ts';
-import { type LocatedBackup, locateBackup } from '../locate.ts';
+import { followJob } from '../follow-job.ts';
+import { withOperations } from '../operations.ts';
 import { startMeter } from '../output/meter.ts';
-import { unreadWarnings } from '../unread.ts';
 import { verb } from '../verb.ts';
 
 interface Options {
@@ -18,13 +17,6 @@ interface Options {
   target: string | undefined;
   storage: string | undefined;
   here: boolean;
-}
-
-/** What to prove, how far, and for level restore on whose server. */
-interface Wanted {
-  located: LocatedBackup;
-  level: VerifyLevel;
-  target: DatabaseConfig | null;
 }
 
 export const verifyVerb = verb<Options>({
@@ -61,15 +53,10 @@ export const verifyVerb = verb<Options>({
 });
 
 async function run(context: CliContext, options: Options): Promise<number> {
-  const { backup, level, storage, here } = options;
-  const [config, resources] = [await context.config(), await context.resources()];
-  refuseIdleTarget(options);
-  const located = await locateBackup({ resources, config, backup, storage, signal: context.signal });
-  for (const warning of unreadWarnings(located, context.clock())) context.say(`warning: ${warning}`);
-  const name = targetName(options, config, located);
-  const wanted = { located, level, target: name === undefined ? null : resources.database(name) };
-  const { seconds } = here ? await verifyHere(context, wanted) : await verifyByWorker(context, wanted);
-  const { backupId } = located.manifest;
+  const { level, here } = options;
+  const { backupId, seconds } = here
+    ? await verifyHere(context, options)
+    : await verifyByWorker(context, options);
   context.print({
     document: { backupId, level, outcome: 'ok', seconds },
     text: `${backupId}  ${level} ok  ${seconds}s`,
@@ -77,50 +64,29 @@ async function run(context: CliContext, options: Options): Promise<number> {
   return 0;
 }
 
-function refuseIdleTarget({ level, target }: Options): void {
-  if (target === undefined || level === 'restore') return;
-  throw new BackupDataError('USAGE', `--target is for level restore; level ${level} restores nothing`, {
-    hint: 'Leave it out, or ask for --level restore.',
-  });
+interface Proven {
+  backupId: string;
+  seconds: number;
 }
 
-/** USAGE where a drill has no server to be held on: it is never the source's by default. */
-function targetName(
-  { level, target }: Options,
-  config: Config,
-  { manifest: { database, engine } }: LocatedBackup,
-): string | undefined {
-  if (level !== 'restore') return undefined;
-  if (drillPlaceOf(engine.name) !== 'on a server') return refuseTarget(engine.name, target);
-  const name = target ?? findDatabase(config, database)?.verify.target;
-  if (name !== undefined) return name;
-  throw new BackupDataError(
-    'USAGE',
-    `level restore needs a server to restore to, and verify.target of "${database}" names none`,
-    { hint: 'Name a configured database whose server may be used: --target NAME.' },
-  );
-}
-
-function refuseTarget(engine: string, target: string | undefined): undefined {
-  if (target === undefined) return undefined;
-  throw new BackupDataError('USAGE', `--target names a server, and a backup of ${engine} needs none`, {
-    hint: 'Leave it out.',
-  });
-}
-
-async function verifyHere(
-  context: CliContext,
-  { located: { manifest, storage }, level, target }: Wanted,
-): Promise<{ seconds: number }> {
+async function verifyHere(context: CliContext, options: Options): Promise<Proven> {
+  const { backup, level, storage: only } = options;
+  const [config, resources] = [await context.config(), await context.resources()];
+  const { signal } = context;
+  refuseIdleTarget(options);
+  const located = await locateBackup({ resources, config, backup, storage: only, signal });
+  for (const warning of unreadWarnings(located, context.clock())) context.say(`warning: ${warning}`);
+  const { manifest, storage } = located;
+  const name = drillTargetOf({ level, target: options.target, config, manifest });
+  const target = name === undefined ? null : resources.database(name);
   const { drillOn } = await import('../../../pipeline/drill.ts');
   const { verify } = await import('../../../pipeline/verify.ts');
-  const resources = await context.resources();
-  const database = findDatabase(await context.config(), manifest.database);
+  const database = findDatabase(config, manifest.database);
   const engine = await resources.engine(manifest.engine.name);
   const codecs = level === 'checksum' ? [] : await resources.codecsOf(manifest);
   const meter = startMeter(context, { name: manifest.backupId, expectedBytes: manifest.bytes });
   meter.phase('verify');
-  return verify({
+  const { seconds } = await verify({
     manifest,
     level,
     storage,
@@ -132,19 +98,21 @@ async function verifyHere(
     database,
     drill: drillOn(target, database, meter.phase),
   }).finally(meter.done);
+  return { backupId: manifest.backupId, seconds };
 }
 
 async function verifyByWorker(
   context: CliContext,
-  { located: { manifest, storage }, level, target }: Wanted,
-): Promise<VerifyResult> {
-  const { maintain } = await import('../maintain.ts');
-  const { backupId, database } = manifest;
-  const drill = target && { database: target.name, source: sourceFingerprint(target) };
-  const request = { backupId, storage: storage.name, database, level, target: drill, followUp: false };
-  // A drill is for a worker that reaches its server.
-  const result = await maintain(context, { backupId, database, pool: target?.pool }, (client, pool) =>
-    client.verify(request, pool),
-  );
-  return result as VerifyResult;
+  { backup, level, target, storage }: Options,
+): Promise<Proven> {
+  const { createProgressPrinter } = await import('../output/progress.ts');
+  const printer = createProgressPrinter(context);
+  return withOperations(context, async (service) => {
+    const { operations, call } = service;
+    const { jobId, backupId, warnings } = await operations.verify({ backup, level, target, storage }, call);
+    for (const warning of warnings) context.say(`warning: ${warning}`);
+    const job = { jobId, name: backupId, printer };
+    const { seconds } = (await followJob(context, service, job).finally(printer.done)) as VerifyResult;
+    return { backupId, seconds };
+  });
 }

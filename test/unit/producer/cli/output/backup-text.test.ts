@@ -10,7 +10,8 @@ describe('what `show` says of a source', () => {
       manifest: sampleManifest(changes),
       storage: 'main',
       copies: [],
-      marks: { pinned: false, verifications: [] },
+      pinned: false,
+      verifications: [],
       now: new Date('2026-01-02T04:00:00Z'),
       width: 200,
     }).split('\n');

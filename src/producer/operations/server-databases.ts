@@ -2,7 +2,7 @@ import { databasesLeft } from '../../pipeline/catalog/catalog.ts';
 import type { DatabaseConfig, ServerConfig } from '../../shared/config/schema.ts';
 import { findDatabase } from '../../shared/config/servers.ts';
 import { BackupDataError } from '../../shared/errors.ts';
-import type { CliContext } from './context.ts';
+import type { OperationsContext } from './context.ts';
 import { placesIn } from './preview-prune.ts';
 
 /**
@@ -10,11 +10,18 @@ import { placesIn } from './preview-prune.ts';
  * the backups. And the failures of the storages that cannot be read.
  */
 export async function databasesOfServers(
-  context: CliContext,
-  servers: readonly ServerConfig[],
-  storage: string | undefined,
+  context: OperationsContext,
+  {
+    servers,
+    storage,
+    signal,
+  }: {
+    servers: readonly ServerConfig[];
+    storage: string | undefined;
+    signal: AbortSignal;
+  },
 ): Promise<{ databases: readonly DatabaseConfig[]; failures: readonly BackupDataError[] }> {
-  const [config, resources] = [await context.config(), await context.resources()];
+  const { config, resources } = context.current();
   const names = new Set<string>();
   const failures: BackupDataError[] = [];
   const places = servers.flatMap(({ template }) =>
@@ -23,7 +30,7 @@ export async function databasesOfServers(
   for (const place of places) {
     try {
       const request = { server: place.server, storage: await resources.storage(place.storage) };
-      for (const name of await databasesLeft({ ...request, signal: context.signal })) names.add(name);
+      for (const name of await databasesLeft({ ...request, signal })) names.add(name);
     } catch (error) {
       if (!(error instanceof BackupDataError)) throw error;
       failures.push(error);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatAge, formatTime } from '../../../../../src/producer/cli/output/time.ts';
+import { formatAge, formatTime } from '../../../src/shared/time-text.ts';
 
 const now = new Date('2026-11-22T12:40:01.999Z');
 

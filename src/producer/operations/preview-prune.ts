@@ -4,29 +4,21 @@ import { type PlannedBackup, planPrune } from '../../pipeline/retention/plan.ts'
 import { type Place, placesOf } from '../../shared/config/places.ts';
 import type { DatabaseConfig } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
-import type { CliContext } from './context.ts';
-
-/** What a prune would do to the backups of one database in one storage. */
-export interface PrunePreview {
-  database: string;
-  storage: string;
-  /** Newest first; none where this installation retires nothing. */
-  decisions: readonly PlannedBackup[];
-  /** Why nothing is retired there, whatever the backups are; null where the retention decides. */
-  note: string | null;
-}
+import type { OperationsContext } from './context.ts';
+import type { PreviewDocument } from './documents.ts';
 
 /** Looks at every storage of the databases, or at the given one of each. One that cannot be read does not hide the others. */
-export async function previewPrune(
-  context: CliContext,
+export async function previewPlaces(
+  context: OperationsContext,
   options: {
     databases: readonly DatabaseConfig[];
-    storage: string | undefined;
+    storage?: string | undefined;
     allSources: boolean;
     named: NamedBackups;
+    signal: AbortSignal;
   },
-): Promise<{ previews: readonly PrunePreview[]; failures: readonly BackupDataError[] }> {
-  const previews: PrunePreview[] = [];
+): Promise<{ previews: readonly PreviewDocument[]; failures: readonly BackupDataError[] }> {
+  const previews: PreviewDocument[] = [];
   const failures: BackupDataError[] = [];
   for (const database of options.databases) {
     for (const place of placesIn(database, options.storage)) {
@@ -47,17 +39,18 @@ export function placesIn(database: DatabaseConfig, storage: string | undefined):
 }
 
 async function previewPlace(
-  context: CliContext,
+  context: OperationsContext,
   options: {
     database: DatabaseConfig;
     place: Place;
     allSources: boolean;
     named: NamedBackups;
+    signal: AbortSignal;
   },
-): Promise<PrunePreview> {
-  const { database, place, allSources, named } = options;
-  const [config, resources] = [await context.config(), await context.resources()];
-  const { signal, clock } = context;
+): Promise<PreviewDocument> {
+  const { database, place, allSources, named, signal } = options;
+  const { config, resources } = context.current();
+  const { clock } = context;
   const storage = await resources.storage(place.storage);
   const about = { database: database.name, storage: place.storage };
   const shared = resources.isShared(place.storage);
@@ -80,7 +73,17 @@ async function previewPlace(
   });
   return {
     ...about,
-    decisions,
+    decisions: decisions.map(documentOf),
     note: place.retention ? null : 'no retention is configured, so every backup is kept',
   };
+}
+
+function documentOf({
+  backupId,
+  at,
+  bytes,
+  decision,
+  reasons,
+}: PlannedBackup): PreviewDocument['decisions'][number] {
+  return { backupId, at: at.toISOString(), bytes, decision, reasons: [...reasons] };
 }

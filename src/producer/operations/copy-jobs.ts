@@ -3,7 +3,7 @@ import { BackupDataError, type ErrorDocument, toErrorDocument } from '../../shar
 import { copyJobId } from '../../shared/queues/copy-job.ts';
 import { failureOf } from '../../shared/queues/failure.ts';
 import { parseProgress } from '../../shared/queues/progress.ts';
-import type { CliContext } from './context.ts';
+import { type OperationsContext, sessionOf } from './context.ts';
 import type { CopyJob } from './copies.ts';
 
 /** Milliseconds that Redis is given: the storages have answered already, and what it adds must not keep people waiting. */
@@ -11,26 +11,37 @@ const patience = 2_000;
 
 /** The jobs that are to copy a backup to the storages. REDIS_UNAVAILABLE when Redis does not tell within two seconds. */
 export async function readCopyJobs(
-  context: CliContext,
+  context: OperationsContext,
   { backupId, storages }: { backupId: string; storages: readonly string[] },
 ): Promise<ReadonlyMap<string, CopyJob>> {
-  const { withClient } = await import('../client/open.ts');
-  const { findRedisUrl } = await import('./redis-url.ts');
-  const options = { config: await context.config(), redisUrl: await findRedisUrl(context), patience };
-  const read = withClient(options, async ({ client }) => {
-    const found = await Promise.all(
-      storages.map(async (storage) => {
-        const job = await client.findJob(copyJobId({ backupId, to: storage }));
-        const state = job && (await stateOf(job));
-        return state ? [[storage, state] as const] : [];
-      }),
-    );
-    return new Map(found.flat());
+  const late = new AbortController();
+  const tooLate = context.wait(patience, late.signal).then(() => {
+    throw new BackupDataError('REDIS_UNAVAILABLE', 'Redis does not answer');
   });
-  return read.catch((error: unknown) => {
-    if (error instanceof BackupDataError) throw error;
-    throw new BackupDataError('REDIS_UNAVAILABLE', 'Redis does not answer', { cause: error });
-  });
+  const read = readJobs(context, backupId, storages);
+  // Whichever comes second is of no interest any more.
+  for (const each of [read, tooLate]) each.catch(() => undefined);
+  try {
+    return await Promise.race([read, tooLate]);
+  } finally {
+    late.abort();
+  }
+}
+
+async function readJobs(
+  context: OperationsContext,
+  backupId: string,
+  storages: readonly string[],
+): Promise<Map<string, CopyJob>> {
+  const { client } = await sessionOf(context);
+  const found = await Promise.all(
+    storages.map(async (storage) => {
+      const job = await client.findJob(copyJobId({ backupId, to: storage }));
+      const state = job && (await stateOf(job));
+      return state ? [[storage, state] as const] : [];
+    }),
+  );
+  return new Map(found.flat());
 }
 
 /** Undefined for a job that ended well: what it copied was retired, or is lost. */

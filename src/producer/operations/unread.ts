@@ -1,7 +1,7 @@
 import { unreadNotes } from '../../pipeline/catalog/find.ts';
 import { timeOfBackup } from '../../shared/ids.ts';
+import { formatAge } from '../../shared/time-text.ts';
 import type { LocatedBackup } from './locate.ts';
-import { formatAge } from './output/time.ts';
 
 /** What an operator must know of a backup that was not found where it was looked for first, in sentences. */
 export function unreadWarnings(located: LocatedBackup, now: Date): string[] {

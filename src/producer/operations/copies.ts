@@ -4,24 +4,12 @@ import type { Resources } from '../../pipeline/resources.ts';
 import type { Config } from '../../shared/config/schema.ts';
 import { findDatabase } from '../../shared/config/servers.ts';
 import { BackupDataError, type ErrorDocument, toErrorDocument } from '../../shared/errors.ts';
-import type { Progress } from '../../shared/queues/progress.ts';
 import { badgeOf } from '../../shared/verification.ts';
+import type { CopyDocument } from './documents.ts';
 import type { LocatedBackup } from './locate.ts';
 
-/** One copy of a backup, as far as its storage and its job tell. */
-export interface ShownCopy {
-  storage: string;
-  /** `missing`: the storage can be read, and neither it nor a job has the copy. `unknown`: the storage cannot be read. */
-  state: 'copied' | 'waiting' | 'copying' | 'failed' | 'missing' | 'unknown';
-  /** As in a list of backups; null while there is nothing that can be verified. */
-  verification: string | null;
-  /** Why it is failed or unknown; for one that waits, why its last attempt failed. */
-  error?: ErrorDocument;
-  progress?: Progress;
-}
-
 /** What is known of the job of a copy that its storage does not have. */
-export type CopyJob = Pick<ShownCopy, 'error' | 'progress'> & { state: 'waiting' | 'copying' | 'failed' };
+export type CopyJob = Pick<CopyDocument, 'error' | 'progress'> & { state: 'waiting' | 'copying' | 'failed' };
 
 /**
  * Every other storage that has the backup, or should: the one that its database is configured for, and its copies. A
@@ -34,7 +22,7 @@ export async function copiesOf(options: {
   /** The jobs of the storages that lack the copy, as far as they are known. */
   jobsOf: (storages: readonly string[]) => Promise<ReadonlyMap<string, CopyJob>>;
   signal: AbortSignal;
-}): Promise<{ copies: ShownCopy[]; unasked: ErrorDocument[] }> {
+}): Promise<{ copies: CopyDocument[]; unasked: ErrorDocument[] }> {
   const { resources, config, located, jobsOf } = options;
   const expected = expectedIn(config, located);
   const others = new Set([...expected, ...resources.storageNames]);
@@ -50,7 +38,7 @@ export async function copiesOf(options: {
   };
 }
 
-function isThere(state: ShownCopy['state']): boolean {
+function isThere(state: CopyDocument['state']): boolean {
   return state === 'copied' || state === 'failed';
 }
 
@@ -63,7 +51,7 @@ function expectedIn(config: Config, { manifest }: LocatedBackup): ReadonlySet<st
 async function lookInto(
   { resources, located, signal }: { resources: Resources; located: LocatedBackup; signal: AbortSignal },
   name: string,
-): Promise<ShownCopy> {
+): Promise<CopyDocument> {
   const { backupId, attemptId } = located.manifest;
   try {
     const storage = await resources.storage(name);
@@ -80,7 +68,7 @@ async function lookInto(
   }
 }
 
-function failed(storage: string, error: BackupDataError): ShownCopy {
+function failed(storage: string, error: BackupDataError): CopyDocument {
   return { storage, state: 'failed', verification: null, error: toErrorDocument(error) };
 }
 

@@ -1,0 +1,88 @@
+import type { Config } from '../../shared/config/schema.ts';
+import { BackupDataError } from '../../shared/errors.ts';
+import { createLedger, type Ledger } from '../scheduler/ledger.ts';
+import { resumeSchedule as resume } from '../scheduler/resume.ts';
+import { findScheduled, type Scheduled, schedulesOf } from '../scheduler/schedules.ts';
+import { summariseSchedules } from '../scheduler/summary.ts';
+import { type OperationsContext, sessionOf } from './context.ts';
+import type { Call, RequestOf, ResponseOf } from './contract.ts';
+
+/** The schedules, of backups and of verifications: when they ran, when they run next, and what was missed. */
+export async function listSchedules(
+  context: OperationsContext,
+  { names }: RequestOf<'listSchedules'>,
+  { signal, sees }: Call,
+): Promise<ResponseOf<'listSchedules'>> {
+  const { config, resources } = context.current();
+  const known = new Set(schedulesOf(config).map(({ data }) => data.database));
+  const unknown = names?.find((name) => !known.has(name));
+  if (unknown !== undefined) throw noSchedule(config, unknown);
+  const { client } = await sessionOf(context);
+  const ledger = await ledgerOf(context);
+  const wanted = [...(names ? new Set(names) : known)].filter(sees);
+  const options = { client, config, ledger, resources, now: context.clock(), signal };
+  return { schedules: await summariseSchedules(options, wanted) };
+}
+
+/** Enqueues what a schedule would, now. */
+export async function runSchedule(
+  context: OperationsContext,
+  { name }: RequestOf<'runSchedule'>,
+): Promise<ResponseOf<'runSchedule'>> {
+  const { entry } = find(context, name);
+  const { client } = await sessionOf(context);
+  const asked = 'database' in entry ? client.backup(entry.database) : client.discover(entry.server);
+  return { ...(await asked), database: name };
+}
+
+/** Lets the slots pass until it is resumed. */
+export async function pauseSchedule(
+  context: OperationsContext,
+  { name }: RequestOf<'pauseSchedule'>,
+  { by }: Call,
+): Promise<ResponseOf<'pauseSchedule'>> {
+  find(context, name);
+  const ledger = await ledgerOf(context);
+  await ledger.pause(name, { by, at: context.clock().toISOString() });
+  return { name };
+}
+
+/** Goes on with the next slot. */
+export async function resumeSchedule(
+  context: OperationsContext,
+  { name }: RequestOf<'resumeSchedule'>,
+): Promise<ResponseOf<'resumeSchedule'>> {
+  const scheduled = find(context, name);
+  const ledger = await ledgerOf(context);
+  return { name, wasPaused: await resume({ ledger, scheduled, now: context.clock() }) };
+}
+
+async function ledgerOf(context: OperationsContext): Promise<Ledger> {
+  const { redis } = await sessionOf(context);
+  return createLedger({ redis, installation: context.current().config.installation });
+}
+
+function find({ current }: OperationsContext, name: string): Scheduled {
+  const { config } = current();
+  const found = findScheduled(config, name);
+  if (found) return found;
+  throw noSchedule(config, name);
+}
+
+function noSchedule({ databases, servers, origin }: Config, name: string): BackupDataError {
+  if (databases.has(name) || servers.has(name))
+    return new BackupDataError(
+      'SCHEDULE_NOT_FOUND',
+      `${name} has no schedule in the configuration (${origin})`,
+      {
+        hint: 'Give it `schedule: "0 2 * * *"`; what it has is backed up by `backupdata backup` until then.',
+      },
+    );
+  return new BackupDataError(
+    'DATABASE_UNKNOWN',
+    `there is no database "${name}" in the configuration (${origin})`,
+    {
+      hint: 'A database of a server has its server’s schedule; `backupdata schedule list` shows all.',
+    },
+  );
+}
