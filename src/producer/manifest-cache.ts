@@ -21,7 +21,20 @@ export interface RedisManifestCache extends ManifestCache {
  */
 export function createManifestCache(options: { redisUrl: Secret; installation: string }): RedisManifestCache {
   const { ask, close } = openConnection(options.redisUrl);
-  const keyOf = (version: ManifestVersion): string => manifestCacheKey(options.installation, idOf(version));
+  return { ...cacheBy(ask, options.installation), close };
+}
+
+/** The same, by a connection that others use too, for as long as that lasts: each time that it fails the storage is read. */
+export function manifestCacheIn(options: { redis: Redis; installation: string }): ManifestCache {
+  const ask: Ask = (command) => inTime(command(options.redis)).catch(() => undefined);
+  return cacheBy(ask, options.installation);
+}
+
+/** Undefined where Redis does not answer. */
+type Ask = <T>(command: (redis: Redis) => Promise<T>) => Promise<T | undefined>;
+
+function cacheBy(ask: Ask, installation: string): ManifestCache {
+  const keyOf = (version: ManifestVersion): string => manifestCacheKey(installation, idOf(version));
   return {
     read: async (versions) => {
       const files = await ask((redis) => redis.mgetBuffer(versions.map(keyOf)));
@@ -36,7 +49,6 @@ export function createManifestCache(options: { redisUrl: Secret; installation: s
         return writing.exec();
       });
     },
-    close,
   };
 }
 
@@ -47,7 +59,7 @@ function idOf({ storage, key, version }: ManifestVersion): string {
     .digest('hex');
 }
 
-function openConnection(url: Secret) {
+function openConnection(url: Secret): { ask: Ask; close: () => void } {
   let opened: Promise<Redis> | undefined;
   let redis: Redis | undefined;
   let gaveUp = false;
@@ -62,7 +74,7 @@ function openConnection(url: Secret) {
     const connection = redis;
     return inTime(connection.connect().then(() => connection));
   };
-  const ask = async <T>(command: (redis: Redis) => Promise<T>): Promise<T | undefined> => {
+  const ask: Ask = async (command) => {
     if (gaveUp) return undefined;
     opened ??= connect();
     try {

@@ -77,6 +77,7 @@ function shell(commands: string, { folder, url }: { folder: string; url?: string
     HOME: folder,
     PORT: '0',
     METRICS_PORT: '0',
+    GRPC_PORT: '0',
     npm_config_offline: 'true',
     npm_config_update_notifier: 'false',
     ...(url === undefined ? {} : { DATABASE_URL: url }),

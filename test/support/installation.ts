@@ -57,6 +57,10 @@ export interface ConfigChanges {
   storages?: Record<string, unknown>;
   notifiers?: Record<string, unknown>;
   identities?: readonly string[];
+  auth?: Record<string, unknown>;
+  audit?: Record<string, unknown>;
+  api?: Record<string, unknown>;
+  grpc?: Record<string, unknown>;
 }
 
 /** Lock and stall times short enough for a test; every pause of a fault test is stated in these. */
@@ -127,6 +131,7 @@ async function install(parts: {
     BACKUPDATA_INSTALLATION: name,
     BACKUPDATA_DATA_DIR: join(path, 'data'),
     METRICS_PORT: '0',
+    GRPC_PORT: '0',
     PORT: '0',
     LOG_FORMAT: 'json',
   };

@@ -13,6 +13,8 @@ export interface QueueSession {
 
 /** The queues, for who may find Redis away. */
 export interface QueueAccess {
+  /** Its commands fail at once while Redis is away. */
+  redis: Redis;
   /** REDIS_UNAVAILABLE where Redis is away: within seconds the first time, and at once from then on, until it is back. */
   session(): Promise<QueueSession>;
   /** A failure of what was done with a session: REDIS_UNAVAILABLE where Redis went away meanwhile. */
@@ -27,6 +29,7 @@ export function openQueueAccess(options: { config: () => Config; redisUrl: Secre
   let client: Client | undefined;
   let connecting: Promise<void> | undefined;
   return {
+    redis,
     session: async () => {
       connecting ??= requireRedis(redis).finally(() => {
         connecting = undefined;

@@ -30,6 +30,8 @@ export interface Environment {
   port: number;
   /** 0 lets the system choose; undefined when it is not set: 9090 for up and serve, 9091 for worker. */
   metricsPort: number | undefined;
+  /** Of gRPC; 0 lets the system choose. */
+  grpcPort: number;
   /** As it was given; relative to the current folder. */
   dataDir: string;
   logLevel: LogLevel;
@@ -50,6 +52,7 @@ export function loadEnvironment(env: EnvironmentVariables): Environment {
     host: read('HOST', host, 'an IP address or a host name') ?? '127.0.0.1',
     port: read('PORT', port, 'a port from 0 to 65535') ?? 8080,
     metricsPort: read('METRICS_PORT', port, 'a port from 0 to 65535'),
+    grpcPort: read('GRPC_PORT', port, 'a port from 0 to 65535') ?? 50_051,
     dataDir: setOrUndefined(env, 'BACKUPDATA_DATA_DIR') ?? '.backupdata',
     logLevel: read('LOG_LEVEL', logLevel, logLevel.options.join(' or ')) ?? 'info',
     logFormat: read('LOG_FORMAT', logFormat, logFormat.options.join(' or ')),
