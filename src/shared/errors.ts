@@ -83,13 +83,20 @@ export class BackupDataError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | null;
   readonly retryable: boolean;
+  /** Seconds after which trying again can help, where that is known. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string | undefined; cause?: unknown; retryAfter?: number } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = 'BackupDataError';
     this.code = code;
     this.hint = options.hint ?? null;
     this.retryable = catalog[code].retryable;
+    this.retryAfter = options.retryAfter;
   }
 }
 

@@ -48,6 +48,10 @@ export function sampleConfig({
     servers: new Map(),
     notifiers: new Map(),
     publicUrl: null,
+    auth: { tokens: [] },
+    audit: { file: null },
+    api: { cors: [], trustedProxies: 0 },
+    grpc: { tls: null },
     identities: [],
     queue: {
       lockDuration: 60_000,

@@ -10,9 +10,11 @@ export interface Principal {
   databases: readonly string[] | null;
 }
 
+export const faces = ['rest', 'grpc', 'board', 'sign-in'] as const;
+
 /** By which way somebody came in. */
 export interface Origin {
-  face: 'rest' | 'grpc' | 'board' | 'sign-in';
+  face: (typeof faces)[number];
   /** The address of the client, as far as trusted proxies tell it. */
   address: string;
 }

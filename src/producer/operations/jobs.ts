@@ -1,5 +1,6 @@
 import type { Job, Queue } from 'bullmq';
 import { BackupDataError } from '../../shared/errors.ts';
+import { databaseOf, isBackupId } from '../../shared/ids.ts';
 import { cancelJob as cancel, summarise } from '../client/jobs.ts';
 import type { QueueSession } from '../client/open.ts';
 import { retryJob as retry } from '../client/retry.ts';
@@ -29,8 +30,8 @@ export async function listJobs(
     ),
   );
   const items = found.flat().filter(({ job }) => {
-    const name = nameOf(job);
-    return (database === undefined || name === database) && (name === undefined || sees(name));
+    const names = namesIn(job);
+    return (database === undefined || names[0] === database) && names.every(sees);
   });
   const { page, next } = pageOf({ items, keyOf, order, limit, after });
   return { jobs: await Promise.all(page.map(({ job }) => summarise(client.queues, job))), next };
@@ -46,10 +47,11 @@ async function jobsIn(queue: Queue, state: State, count: number): Promise<Found[
   return jobs.filter((job) => job !== undefined).map((job) => ({ state, job }));
 }
 
-/** Of the database or the server that a job is about. */
-function nameOf({ data }: Job): string | undefined {
-  const name: unknown = data?.database ?? data?.server;
-  return typeof name === 'string' ? name : undefined;
+/** Of the database or the server that a job is about, and of the database whose backup it works with. */
+function namesIn({ data }: Job): string[] {
+  const { database, server, backupId }: Record<string, unknown> = data ?? {};
+  const owner = typeof backupId === 'string' && isBackupId(backupId) ? databaseOf(backupId) : undefined;
+  return [database ?? server, owner].filter((name) => typeof name === 'string');
 }
 
 function keyOf({ state, job }: Found): SortKey {

@@ -33,14 +33,15 @@ const fixedOfQueue = ['lockDuration', 'stalledInterval', 'maxStalledCount'] as c
  * otherwise.
  */
 export function keepFixed(first: Config, next: Config): { config: Config; kept: readonly string[] } {
-  const { installation } = first;
+  const { installation, grpc } = first;
   const { lockDuration, stalledInterval, maxStalledCount } = first.queue;
   const kept = [
     ...(next.installation === installation ? [] : ['installation']),
+    ...(isSame(next.grpc, grpc) ? [] : ['grpc']),
     ...fixedOfQueue.filter((key) => next.queue[key] !== first.queue[key]).map((key) => `queue.${key}`),
   ];
   const queue = { ...next.queue, lockDuration, stalledInterval, maxStalledCount };
-  return { config: { ...next, installation, queue }, kept };
+  return { config: { ...next, installation, grpc, queue }, kept };
 }
 
 function sourcesOf({ databases, servers }: Config): ReadonlyMap<string, unknown> {

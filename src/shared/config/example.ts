@@ -94,6 +94,22 @@ notifiers: {}
 # Where people reach the console, such as https://backups.example.com: notifications link to it.
 #publicUrl: null
 
+# Who may use the API and the console: \`backupdata token create\` prints such a line (docs/security.md). Roles are viewer, operator
+# and admin; "databases" limits a token to some:
+#   tokens: [{ name: ci, role: operator, sha256: "…", databases: ["shop*"] }]
+auth: { tokens: [] }
+
+# Where what was changed or refused is written, one line of JSON each; it is in the log in any case:
+#   file: /var/log/backupdata/audit.jsonl
+audit: {}
+
+# Which other web pages may use the API, and how many proxies stand in front of it.
+#api: { cors: [], trustedProxies: 0 }
+
+# gRPC with TLS; with clientAuthority a client needs a certificate too:
+#   tls: { certificate: tls.crt, key: tls.key, clientAuthority: clients.crt }
+grpc: {}
+
 # How long jobs are locked and how often they are tried again.
 queue:
   #lockDuration: 60s

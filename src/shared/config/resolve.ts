@@ -37,11 +37,28 @@ export function resolveConfig(file: ConfigFile, source: ConfigSource): Config {
     ...resolveDatabases(file, absolute),
     notifiers: new Map(Object.entries(file.notifiers)),
     publicUrl: file.publicUrl,
+    auth: file.auth,
+    audit: { file: file.audit.file === undefined ? null : absolute(file.audit.file) },
+    api: file.api,
+    grpc: { tls: resolveTls(file.grpc.tls, absolute) },
     identities: file.identities.flat(),
     queue: file.queue,
     timeouts: file.timeouts,
     toolPath: file.tools.path?.map(absolute),
     secrets: collectSecrets(file, source.files),
+  };
+}
+
+function resolveTls(
+  tls: ConfigFile['grpc']['tls'],
+  absolute: (path: string) => string,
+): Config['grpc']['tls'] {
+  if (!tls) return null;
+  const { certificate, key, clientAuthority } = tls;
+  return {
+    certificate: absolute(certificate),
+    key: absolute(key),
+    clientAuthority: clientAuthority === undefined ? null : absolute(clientAuthority),
   };
 }
 

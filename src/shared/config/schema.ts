@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Secret } from '../secret.ts';
+import { apiSchema, auditSchema, authSchema, grpcSchema, type TokenConfig } from './access-schema.ts';
 import { type NotifierConfig, notifierSchema } from './notifier-schema.ts';
 import {
   type CompressionConfig,
@@ -43,6 +44,10 @@ export const fileSchema = z.strictObject({
   notifiers: z.record(name, notifierSchema).default({}),
   /** Where people reach the console; notifications link to it. */
   publicUrl: httpAddress.nullable().default(null),
+  auth: authSchema,
+  audit: auditSchema,
+  api: apiSchema,
+  grpc: grpcSchema,
   queue: z
     .strictObject({
       lockDuration: limit.default(60_000),
@@ -70,6 +75,7 @@ export const fileSchema = z.strictObject({
 
 export type ConfigFile = z.output<typeof fileSchema>;
 export type QueueConfig = ConfigFile['queue'];
+export type ApiConfig = ConfigFile['api'];
 export type TimeoutConfig = ConfigFile['timeouts'];
 
 /** Another storage that each backup is copied to, and how long it keeps them. */
@@ -119,6 +125,14 @@ export interface ServerConfig extends Omit<Discovery, 'url'> {
   template: DatabasePolicy & SourceOf<ServerEngine>;
 }
 
+/** Files in PEM. */
+export interface TlsFiles {
+  certificate: string;
+  key: string;
+  /** Whose certificates clients must have; null where they need none. */
+  clientAuthority: string | null;
+}
+
 /** The whole configuration, checked: every name that it uses exists. */
 export interface Config {
   /** Where it came from, for messages: a file's path, or `environment`. */
@@ -131,6 +145,11 @@ export interface Config {
   notifiers: ReadonlyMap<string, NotifierConfig>;
   /** Without a slash at its end; null where nobody said. */
   publicUrl: string | null;
+  auth: { tokens: readonly TokenConfig[] };
+  /** The file that takes the audit log; null for none. */
+  audit: { file: string | null };
+  api: ApiConfig;
+  grpc: { tls: TlsFiles | null };
   /** Secret keys of age, one each; only where restores run. */
   identities: readonly Secret[];
   queue: QueueConfig;

@@ -51,6 +51,26 @@ export function cancelKey(installation: string, jobId: string): string {
   return `${redisPrefix(installation)}:cancel:${jobId}`;
 }
 
+/** A browser's session; `id` is the hash of what its cookie holds. */
+export function sessionKey(installation: string, id: string): string {
+  return `${redisPrefix(installation)}:session:${id}`;
+}
+
+/** The newest lines of the audit log. */
+export function auditKey(installation: string): string {
+  return `${redisPrefix(installation)}:audit`;
+}
+
+/** In front of what is counted of who asks too often; that appends a colon and whom it counts. */
+export function limitPrefix(installation: string, what: string): string {
+  return `${redisPrefix(installation)}:limit:${what}`;
+}
+
+/** The answer to a request that may be sent twice; `id` stands for who asked, and with which key. */
+export function idempotencyKey(installation: string, id: string): string {
+  return `${redisPrefix(installation)}:idempotency:${id}`;
+}
+
 /** A manifest that listings remember; `id` stands for its storage, key and version. */
 export function manifestCacheKey(installation: string, id: string): string {
   return `${redisPrefix(installation)}:manifest:${id}`;

@@ -1,0 +1,46 @@
+import type { Redis } from 'ioredis';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { BackupDataError } from '../../shared/errors.ts';
+import { limitPrefix } from '../../shared/queues/names.ts';
+
+/** How often within so many seconds. */
+const wrongTokens = { points: 10, duration: 60 };
+const requests = { points: 1_000, duration: 10 };
+
+export interface Limits {
+  /** Counts a wrong token of an address. RATE_LIMITED after ten in a minute. */
+  countWrongToken(address: string): Promise<void>;
+  /** Counts a request of a token. RATE_LIMITED after a thousand in ten seconds. */
+  countRequest(name: string): Promise<void>;
+}
+
+/** Shared by every producer through Redis; while that is away, each counts for itself. */
+export function createLimits({ redis, installation }: { redis: Redis; installation: string }): Limits {
+  const limiter = (what: string, rate: { points: number; duration: number }): RateLimiterRedis =>
+    new RateLimiterRedis({
+      ...rate,
+      storeClient: redis,
+      keyPrefix: limitPrefix(installation, what),
+      rejectIfRedisNotReady: true,
+      insuranceLimiter: new RateLimiterMemory(rate),
+    });
+  const tokens = limiter('token', wrongTokens);
+  const asked = limiter('request', requests);
+  return {
+    countWrongToken: (address) => consume(tokens, address, 'wrong tokens came from this address'),
+    countRequest: (name) => consume(asked, name, `requests came with the token ${name}`),
+  };
+}
+
+async function consume(limiter: RateLimiterRedis, key: string, what: string): Promise<void> {
+  try {
+    await limiter.consume(key);
+  } catch (thrown) {
+    if (!(thrown instanceof RateLimiterRes)) throw thrown;
+    const retryAfter = Math.max(1, Math.ceil(thrown.msBeforeNext / 1_000));
+    throw new BackupDataError('RATE_LIMITED', `too many ${what}`, {
+      hint: `Wait ${retryAfter} s, then try again.`,
+      retryAfter,
+    });
+  }
+}
