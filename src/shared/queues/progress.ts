@@ -6,12 +6,12 @@ export const progressSchema = z.object({
   /** Since when, RFC 3339. */
   since: z.string(),
   attempt: z.int(),
-  attemptId: z.string().nullable(),
+  attemptId: z.string().nullable().default(null),
   /** Stored bytes handled so far. */
   bytes: z.number(),
   bytesPerSecond: z.number(),
   /** What `bytes` will be about, from the database's last backup; null when nothing is known. */
-  expectedBytes: z.number().nullable(),
+  expectedBytes: z.number().nullable().default(null),
 });
 
 /** What a running job tells of itself, at most once a second. */
