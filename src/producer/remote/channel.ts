@@ -4,10 +4,12 @@ import {
   type ChannelCredentials,
   type ChannelOptions,
   Client,
+  type ClientUnaryCall,
   credentials,
   logVerbosity,
   Metadata,
   setLogVerbosity,
+  status,
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { BackupDataError } from '../../shared/errors.ts';
@@ -36,6 +38,9 @@ export interface Channel {
   metadata(): Metadata;
   close(): void;
 }
+
+/** Milliseconds. */
+const patience = 10_000;
 
 const options = {
   'grpc.max_send_message_length': messageLimits.request,
@@ -79,6 +84,13 @@ export function openChannel({
     },
     close: () => client.close(),
   };
+}
+
+/** Ends a call with UNAVAILABLE where the server cannot be connected to in time. Its answer may take longer. */
+export function endUnlessConnected(client: Client, { call }: Pick<ClientUnaryCall, 'call'>): void {
+  client.waitForReady(Date.now() + patience, (error) => {
+    if (error) call?.cancelWithStatus(status.UNAVAILABLE, `no connection within ${patience / 1_000} s`);
+  });
 }
 
 /** In the clear only on this machine, or where somebody said so. */

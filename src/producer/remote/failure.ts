@@ -22,12 +22,16 @@ export function failureFrom(error: ServiceError, address: string): BackupDataErr
 
 /** Nothing answers there. */
 export function unavailable(address: string, reason: string, cause?: unknown): BackupDataError {
-  return new BackupDataError('SERVER_UNAVAILABLE', `the server at ${shown(address)} does not answer: ${reason}`, {
-    hint: isOfTls(reason)
-      ? 'Check that both sides use TLS, and that its authority is known here.'
-      : 'Check that `backupdata serve` runs there, and its GRPC_PORT.',
-    cause,
-  });
+  return new BackupDataError(
+    'SERVER_UNAVAILABLE',
+    `the server at ${shown(address)} does not answer: ${reason}`,
+    {
+      hint: isOfTls(reason)
+        ? 'Check that both sides use TLS, and that its authority is known here.'
+        : 'Check that `backupdata serve` runs there, and its GRPC_PORT.',
+      cause,
+    },
+  );
 }
 
 function shown(address: string): string {
@@ -46,7 +50,10 @@ function isOfTls(reason: string): boolean {
 }
 
 function tooLarge(cause: ServiceError): BackupDataError {
-  if (/^(Sent|Received) message/.test(cause.details) && !cause.details.includes(String(messageLimits.request)))
+  if (
+    /^(Sent|Received) message/.test(cause.details) &&
+    !cause.details.includes(String(messageLimits.request))
+  )
     return new BackupDataError('REQUEST_TOO_LARGE', 'the answer is too large for one message (16 MiB)', {
       hint: 'Ask for less: for one database, or in pages.',
       cause,

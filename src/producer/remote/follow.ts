@@ -3,7 +3,7 @@ import { BackupDataError, hasCode } from '../../shared/errors.ts';
 import { readUpdate } from '../api/grpc/messages.ts';
 import { followRpc } from '../api/grpc/proto.ts';
 import type { JobUpdate } from '../operations/documents.ts';
-import type { Channel } from './channel.ts';
+import { type Channel, endUnlessConnected } from './channel.ts';
 import { failureFrom } from './failure.ts';
 
 interface FollowOptions {
@@ -52,7 +52,14 @@ async function* stream(
 ): AsyncGenerator<JobUpdate> {
   signal.throwIfAborted();
   const { path, requestSerialize, responseDeserialize } = method(followRpc);
-  const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { jobId }, metadata());
+  const call = client.makeServerStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+    { jobId },
+    metadata(),
+  );
+  endUnlessConnected(client, call);
   // It fails once more, by being cancelled, when nobody reads it.
   call.on('error', () => undefined);
   const cancel = (): void => call.cancel();
