@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { apiCase } from './cases/api.ts';
 import { encryptionCase } from './cases/encryption.ts';
 import { mariadbCase, redisCase, sqliteCase } from './cases/engines.ts';
 import { fleetCase } from './cases/fleet.ts';
@@ -21,6 +22,7 @@ const cases: Readonly<Record<string, Case>> = {
   fleet: fleetCase,
   list: listCase,
   schedules: schedulesCase,
+  api: apiCase,
   encryption: encryptionCase,
   s3: s3Case,
   restore: restoreCase,

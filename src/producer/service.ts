@@ -2,15 +2,14 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import { createReleaseStack, type ReleaseStack } from '../shared/lifecycle.ts';
-import type { Logger } from '../shared/logger.ts';
 import { connectRedis } from '../shared/redis.ts';
 import { watchRedis } from '../shared/redis-watch.ts';
-import type { Secret } from '../shared/secret.ts';
 import type { Service } from '../shared/service.ts';
-import { isLoopback, startConsole } from './api/console.ts';
+import { isLoopback } from './api/http/protect.ts';
 import { createClient } from './client/client.ts';
 import { createReloadable, type Loaded, type Reloadable } from './current.ts';
 import { startEvents } from './events/events.ts';
+import { type Around, type Faces, type FacesOptions, startFaces } from './faces.ts';
 import { createKnownDatabases } from './freshness/known-databases.ts';
 import { startFreshness } from './freshness/start.ts';
 import { createProducerMetrics, type ProducerMetrics } from './metrics/metrics.ts';
@@ -19,27 +18,23 @@ import { openOutbox } from './notifiers/outbox.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 
 export interface ProducerService extends Service {
-  /** Where the console is; null where it may not be served. */
-  url: string | null;
+  /** Where people and programs reach it; null where it may not be reached. */
+  faces: Faces | null;
   /** What begins from now on has this configuration. */
   reload(loaded: Loaded): void;
   /** Is told of each configuration that was loaded anew, and of each that could not be. */
   reloaded: ProducerMetrics['reloaded'];
 }
 
-interface Options {
+interface Options extends FacesOptions {
   loaded: Loaded;
-  redisUrl: Secret;
-  host: string;
-  port: number;
-  logger: Logger;
   /** Of the process; a worker beside it has its metrics there too. */
   registry: Registry;
 }
 
-/** The producer's side of a process: connected to the queues, with the console where only this machine can reach it. */
+/** The producer's side of a process: connected to the queues, and reached by who may. */
 export async function startProducerService(options: Options): Promise<ProducerService> {
-  const { host, port, logger } = options;
+  const { logger } = options;
   const reloadable = createReloadable(options.loaded);
   const releases = createReleaseStack();
   const redis = connectRedis({
@@ -54,19 +49,11 @@ export async function startProducerService(options: Options): Promise<ProducerSe
   const { installation } = options.loaded.config;
   const watch = watchRedis({ redis, installation });
   releases.push(watch.stop);
-  const { queues, reloaded } = await startParts({ ...options, ...reloadable, redis, releases });
-  let url: string | null = null;
-  if (isLoopback(host)) {
-    const board = await startConsole({ host, port, queues: queues() });
-    reloadable.onReload(() => board.show(queues()));
-    releases.push(board.close);
-    url = board.url;
-  } else {
-    logger.warn('the console is off: it has no sign-in, and HOST lets other machines in', { host });
-  }
+  const { reloaded } = await startParts({ ...options, ...reloadable, redis, releases });
+  const faces = await facesOf({ ...options, ...reloadable, releases, problems: watch.problems });
   return {
     ready,
-    url,
+    faces,
     reload: reloadable.reload,
     reloaded,
     problems: watch.problems,
@@ -74,10 +61,18 @@ export async function startProducerService(options: Options): Promise<ProducerSe
   };
 }
 
+/** Other machines are let in only where the configuration says whom. */
+async function facesOf(options: FacesOptions & Around): Promise<Faces | null> {
+  const { host, logger, current } = options;
+  if (isLoopback(host) || current().config.auth.tokens.length > 0) return startFaces(options);
+  logger.warn('the API is off: HOST lets other machines in, and the configuration has no token', { host });
+  return null;
+}
+
 /** What works without anybody asking; whatever it is made of is closed with `releases`. */
 async function startParts(
   options: Pick<Options, 'logger' | 'registry'> & Reloadable & { redis: Redis; releases: ReleaseStack },
-): Promise<{ queues: () => Queue[]; reloaded: ProducerMetrics['reloaded'] }> {
+): Promise<{ reloaded: ProducerMetrics['reloaded'] }> {
   const { current, onReload, redis, logger, registry, releases } = options;
   const keep = <T extends { close(): Promise<void> }>(part: T): T => {
     releases.push(part.close);
@@ -96,5 +91,5 @@ async function startParts(
   const { missedSlots } = scheduler.ledger;
   const metrics = createProducerMetrics({ ...common, registry, queues, freshness, missedSlots });
   keep(startNotifying({ ...common, count: metrics.notified }));
-  return { queues, reloaded: metrics.reloaded };
+  return { reloaded: metrics.reloaded };
 }

@@ -161,3 +161,6 @@ export function fromFailedReason(reason: string): BackupDataError {
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(catalog, text);
 }
+
+/** Every code, in the order of the catalog. */
+export const errorCodes = Object.keys(catalog) as readonly ErrorCode[];

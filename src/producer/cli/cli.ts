@@ -5,6 +5,7 @@ import { createCompletion } from './completion.ts';
 import { type CliContext, complain, createCliContext } from './context.ts';
 import { exitCodesText } from './exit-codes.ts';
 import type { Host } from './host.ts';
+import { refuseServer, serverChoiceOf, serverOptions } from './server-options.ts';
 import { refuseRepeated, usageError } from './usage.ts';
 import { verbs } from './verbs/verbs.ts';
 import { readVersion } from './version.ts';
@@ -24,7 +25,7 @@ export async function runCli(host: Host): Promise<number> {
 
 async function dispatch(host: Host, json: boolean): Promise<number> {
   let code = 0;
-  const parser = yargs([...host.argv])
+  const parser = serverOptions(yargs([...host.argv]), { hidden: false })
     .scriptName('backupdata')
     .locale('en')
     .version(await readVersion())
@@ -53,6 +54,7 @@ async function dispatch(host: Host, json: boolean): Promise<number> {
     });
   addCommands(parser, verbs, async (verb, options) => {
     refuseRepeated(verb, options, host.argv);
+    refuseServer(verb, options);
     if (!verb.hearsHangUps) host.hangUps?.release();
     const context = contextOf(host, options);
     try {
@@ -73,6 +75,7 @@ function contextOf(host: Host, options: Record<string, unknown>): CliContext {
   return createCliContext({
     host,
     configFile: typeof config === 'string' ? config : undefined,
+    server: serverChoiceOf(options),
     json: json === true,
   });
 }

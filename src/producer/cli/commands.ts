@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import { exitCodesText } from './exit-codes.ts';
+import { serverOptions } from './server-options.ts';
 import type { Verb, VerbGroup } from './verb.ts';
 
 /** What a command line without a command is answered with, beside the help. */
@@ -20,7 +21,8 @@ function addVerb(parser: Argv, verb: Verb, run: RunVerb): Argv {
   return parser.command({
     command,
     describe,
-    builder: (page) => verb.builder(page).epilogue(exitCodesText(verb.exits)),
+    builder: (page) =>
+      serverOptions(verb.builder(page), { hidden: !verb.remote }).epilogue(exitCodesText(verb.exits)),
     handler: (options) => run(verb, options),
   });
 }

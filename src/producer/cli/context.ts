@@ -7,11 +7,14 @@ import type { Config } from '../../shared/config/schema.ts';
 import type { ErrorDocument } from '../../shared/errors.ts';
 import type { Host, OutputStream } from './host.ts';
 import { plain } from './output/text.ts';
+import type { ServerChoice } from './server-options.ts';
 
 /** What every verb needs, made when it is first asked for: start-up time is what people feel. */
 export interface CliContext {
   host: Host;
   json: boolean;
+  /** The producer to work through; undefined where this process does it by way of Redis. */
+  server: ServerChoice | undefined;
   signal: AbortSignal;
   environment(): Promise<Environment>;
   config(): Promise<Config>;
@@ -34,10 +37,12 @@ export interface CliContext {
 export function createCliContext({
   host,
   configFile,
+  server,
   json,
 }: {
   host: Host;
   configFile: string | undefined;
+  server: ServerChoice | undefined;
   json: boolean;
 }): CliContext {
   const environment = once(async () => {
@@ -59,6 +64,7 @@ export function createCliContext({
   return {
     host,
     json,
+    server,
     signal: host.signal,
     environment,
     config,

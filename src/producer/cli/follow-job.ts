@@ -18,7 +18,7 @@ export async function followJob(
       progress: (update.state === 'active' && update.progress) || undefined,
     });
   try {
-    return await outcomeOf(operations, { jobId, call, onUpdate });
+    return await outcomeOf(operations, { jobId, call, onUpdate, wait: context.wait });
   } catch (error) {
     if (!context.signal.aborted) throw error;
     throw new BackupDataError('INTERRUPTED', `stopped waiting; ${jobId} goes on`, {

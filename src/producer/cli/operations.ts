@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { BackupDataError } from '../../shared/errors.ts';
 import type { Call, Operations } from '../operations/contract.ts';
 import type { CliContext } from './context.ts';
+import type { ServerChoice } from './server-options.ts';
 
 /** What a verb asks for what it does. */
 export interface Service {
@@ -18,19 +21,57 @@ export async function withOperations<T>(
   use: (service: Service) => Promise<T>,
   { here = false }: { here?: boolean } = {},
 ): Promise<T> {
+  if (context.server) return withRemote(context, context.server, use);
   const { createOperations } = await import('../operations/operations.ts');
   const loaded = { config: await context.config(), resources: await context.resources() };
   const queues = here ? null : await openLazily(context);
   const cache = here ? undefined : await openCache(context);
-  const { clock, wait, signal } = context;
+  const { clock, wait } = context;
   const operations = createOperations({ current: () => loaded, queues, cache, clock, wait });
-  const call = { signal, by: context.host.env.USER ?? 'the command line', sees: () => true };
   try {
-    return await use({ operations, call, origin: loaded.config.origin });
+    return await use({ operations, call: callOf(context), origin: loaded.config.origin });
   } finally {
     cache?.close();
     await queues?.close();
   }
+}
+
+async function withRemote<T>(
+  context: CliContext,
+  server: ServerChoice,
+  use: (service: Service) => Promise<T>,
+): Promise<T> {
+  const { connectRemote } = await import('../remote/remote.ts');
+  const { address, authority, certificate, key, insecure } = server;
+  const token = await tokenFor(context, server);
+  const tls = { authority, certificate, key, insecure };
+  const { operations, close } = connectRemote({ server: address, token, tls, wait: context.wait });
+  try {
+    return await use({ operations, call: callOf(context), origin: address });
+  } finally {
+    close();
+  }
+}
+
+/** Never an argument: every user of a machine sees those. */
+async function tokenFor({ host }: CliContext, { tokenFile }: ServerChoice): Promise<string> {
+  const token =
+    tokenFile === undefined ? host.env.BACKUPDATA_TOKEN : await readFile(tokenFile, 'utf8').catch(unreadable);
+  if (token !== undefined && token.trim() !== '') return token.trim();
+  throw new BackupDataError('USAGE', 'there is no token for --server', {
+    hint: 'Set BACKUPDATA_TOKEN, or name a file that holds it: --token-file FILE.',
+  });
+}
+
+function unreadable(cause: Error): never {
+  throw new BackupDataError('USAGE', `the token's file cannot be read: ${cause.message}`, {
+    hint: 'Name another with --token-file, or set BACKUPDATA_TOKEN.',
+    cause,
+  });
+}
+
+function callOf({ signal, host }: CliContext): Call {
+  return { signal, by: host.env.USER ?? 'the command line', sees: () => true };
 }
 
 /** Where Redis is is looked for when it is first needed: not every verb does. */

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { TokenConfig } from '../../shared/config/access-schema.ts';
 import type { Environment } from '../../shared/config/environment.ts';
 import type { Config } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
@@ -20,7 +21,11 @@ export interface Server {
   environment: Environment;
   logger: Logger;
   metrics: Metrics;
-  startProducer(redisUrl: Secret): Promise<ProducerService>;
+  startProducer(options: {
+    redisUrl: Secret;
+    /** Counts while the configuration has no token. */
+    firstToken?: TokenConfig;
+  }): Promise<ProducerService>;
   startWorker(options: {
     redisUrl: Secret;
     pools: WorkerServiceOptions['pools'];
@@ -39,8 +44,10 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
   const { addBuildInfo, createMetrics } = await import('../../shared/metrics.ts');
   const secrets = createKnownSecrets(first.secrets, secretsOf(environment));
   const [logger, metrics] = [await openLogger(context, environment, secrets.all), createMetrics()];
-  addBuildInfo(metrics.registry, await readVersion());
-  const { host, port, metricsPort } = environment;
+  const { host, port, metricsPort, grpcPort } = environment;
+  const ports = { http: port, grpc: grpcPort };
+  const version = await readVersion();
+  addBuildInfo(metrics.registry, version);
   const keep = <T extends { close(): Promise<void> }>(service: T): T => {
     releases.push(service.close);
     return service;
@@ -54,12 +61,13 @@ export async function openServer(context: CliContext, releases: ReleaseStack): P
     environment,
     logger,
     metrics,
-    startProducer: async (redisUrl) => {
+    startProducer: async ({ redisUrl, firstToken }) => {
       const { startProducerService } = await import('../service.ts');
       const resources = await context.resources();
       const loaded = { config, resources };
       const { registry } = metrics;
-      const producer = keep(await startProducerService({ loaded, redisUrl, host, port, logger, registry }));
+      const reached = { redisUrl, host, ports, firstToken, version };
+      const producer = keep(await startProducerService({ loaded, ...reached, logger, registry }));
       takers.push(async (config) =>
         producer.reload({ config, resources: await context.resourcesOf(config) }),
       );

@@ -12,6 +12,8 @@ export interface Verb {
   lists: readonly string[];
   /** Whether SIGHUP asks it for something, and does not end it. */
   hearsHangUps: boolean;
+  /** Whether it works through a producer (`--server`) as well. */
+  remote: boolean;
   builder: (parser: Argv) => Argv;
   /** Gives the exit code; an error decides it itself. */
   run: (context: CliContext, options: Record<string, unknown>) => Promise<number>;
@@ -30,6 +32,7 @@ interface TypedVerb<Options> {
   exits?: ExitMeanings;
   lists?: readonly string[];
   hearsHangUps?: boolean;
+  remote?: boolean;
   builder: (parser: Argv) => Argv<object>;
   run: (context: CliContext, options: Options) => Promise<number>;
 }
@@ -41,6 +44,7 @@ export function verb<Options>({
   exits,
   lists = [],
   hearsHangUps = false,
+  remote = false,
   builder,
   run,
 }: TypedVerb<Options>): Verb {
@@ -50,6 +54,7 @@ export function verb<Options>({
     exits,
     lists,
     hearsHangUps,
+    remote,
     builder: (parser) => builder(parser) as Argv,
     run: (context, options) => run(context, options as Options),
   };

@@ -17,6 +17,7 @@ interface Options {
 
 export const backupVerb = verb<Options>({
   command: 'backup [databases..]',
+  remote: true,
   describe: 'Back databases up now, and wait for the outcome',
   lists: ['databases'],
   builder: (parser) =>

@@ -19,6 +19,7 @@ interface Options {
 
 export const copyVerb = verb<Options>({
   command: 'copy <backup>',
+  remote: true,
   describe: 'Copy a backup to another storage',
   exits: {
     1: 'failed; another manifest of that id is there, or the bytes are damaged',

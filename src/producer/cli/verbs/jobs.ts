@@ -14,6 +14,7 @@ export const jobsVerbs: VerbGroup = {
   verbs: [
     verb<object>({
       command: 'list',
+      remote: true,
       describe: 'List the jobs that are active or waiting, and those that ended last',
       exits: { 5: redisAway },
       builder: (parser) => parser.example('$0 jobs list --json', 'With all that is known of each'),
@@ -21,6 +22,7 @@ export const jobsVerbs: VerbGroup = {
     }),
     verb<Options>({
       command: 'show <id>',
+      remote: true,
       describe: 'Show one job: its state, its progress and why it failed',
       exits: { 3: 'no such job', 5: redisAway },
       builder: (parser) =>
@@ -35,6 +37,7 @@ export const jobsVerbs: VerbGroup = {
     }),
     verb<Options>({
       command: 'cancel <id>',
+      remote: true,
       describe: 'Cancel a job that waits or runs; a backup that it has begun is removed',
       exits: { 3: 'no such job, or it has ended', 5: redisAway },
       builder: (parser) =>
@@ -49,6 +52,7 @@ export const jobsVerbs: VerbGroup = {
     }),
     verb<Options>({
       command: 'retry <id>',
+      remote: true,
       describe: 'Enqueue a new run of what a backup, verify or copy job asked for',
       exits: {
         3: 'no such job, or its database left the configuration',

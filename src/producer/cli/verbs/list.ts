@@ -12,6 +12,7 @@ interface Options {
 
 export const listVerb = verb<Options>({
   command: 'list [database]',
+  remote: true,
   describe: 'List the backups that the storages hold, newest first',
   exits: {
     0: 'done; a backup whose manifest is damaged is listed as DAMAGED',

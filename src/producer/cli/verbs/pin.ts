@@ -17,6 +17,7 @@ const exits = {
 
 export const pinVerb = verb<Options>({
   command: 'pin <backup>',
+  remote: true,
   describe: 'Keep a backup and its copies, whatever the retention says',
   exits,
   builder: (parser) =>
@@ -29,6 +30,7 @@ export const pinVerb = verb<Options>({
 
 export const unpinVerb = verb<Options>({
   command: 'unpin <backup>',
+  remote: true,
   describe: 'Let the retention decide again of a backup and its copies',
   exits,
   builder: (parser) =>

@@ -15,6 +15,7 @@ interface Options {
 
 export const pruneVerb = verb<Options>({
   command: 'prune [database]',
+  remote: true,
   describe: 'Show which backups the retention does not keep, or retire them',
   exits: {
     0: 'done; without --confirm nothing was changed',

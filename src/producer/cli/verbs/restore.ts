@@ -27,6 +27,7 @@ interface Options {
 
 export const restoreVerb = verb<Options>({
   command: 'restore <backup>',
+  remote: true,
   describe: 'Restore a backup to a target that you name',
   lists: ['table'],
   builder: (parser) =>

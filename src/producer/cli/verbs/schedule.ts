@@ -18,6 +18,7 @@ export const scheduleVerbs: VerbGroup = {
   verbs: [
     verb<Pick<Options, 'databases'>>({
       command: 'list [databases..]',
+      remote: true,
       describe: 'List the schedules: when they ran, when they run next, and what was missed',
       exits,
       lists: ['databases'],
@@ -33,6 +34,7 @@ export const scheduleVerbs: VerbGroup = {
     }),
     verb<Options>({
       command: 'run [databases..]',
+      remote: true,
       describe: 'Enqueue what a schedule would, now, and do not wait',
       exits,
       lists: ['databases'],
@@ -41,6 +43,7 @@ export const scheduleVerbs: VerbGroup = {
     }),
     verb<Options>({
       command: 'pause [databases..]',
+      remote: true,
       describe: 'Let the slots pass until the schedule is resumed',
       exits,
       lists: ['databases'],
@@ -50,6 +53,7 @@ export const scheduleVerbs: VerbGroup = {
     }),
     verb<Options>({
       command: 'resume [databases..]',
+      remote: true,
       describe: 'Go on with the next slot',
       exits,
       lists: ['databases'],

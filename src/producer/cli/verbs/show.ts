@@ -11,6 +11,7 @@ interface Options {
 
 export const showVerb = verb<Options>({
   command: 'show <backup>',
+  remote: true,
   describe: 'Show what a backup holds, how it was verified and where its copies are',
   exits: {
     1: 'its manifest is damaged',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Config } from '../../../shared/config/schema.ts';
 import { configuredNames, configuredPools } from '../../../shared/config/servers.ts';
@@ -6,6 +7,7 @@ import { type ReleaseStack, withReleases } from '../../../shared/lifecycle.ts';
 import { listSome } from '../../../shared/list-some.ts';
 import { defaultPool } from '../../../shared/queues/names.ts';
 import type { Secret } from '../../../shared/secret.ts';
+import type { Faces } from '../../faces.ts';
 import { readUpFile, removeUpFile, writeUpFile } from '../../up-file.ts';
 import type { CliContext } from '../context.ts';
 import { defaultConcurrency, openServer, positiveInteger, untilStopped } from '../server.ts';
@@ -36,7 +38,8 @@ async function up(context: CliContext, options: Options, releases: ReleaseStack)
   await refuseSecond(dataDir);
   const server = await openServer(context, releases);
   const { redisUrl, ended } = await givenOrOwnRedis(context, releases);
-  const producer = await server.startProducer(redisUrl);
+  const first = await firstTokenUnlessConfigured(context, server.config);
+  const producer = await server.startProducer({ redisUrl, ...(first && { firstToken: first.config }) });
   const pools = (config: Config): string[] => [...new Set([...configuredPools(config), defaultPool])];
   const worker = await server.startWorker({ redisUrl, pools, concurrency });
   const metrics = await server.startTelemetry({ defaultPort: 9090, services: [producer, worker] });
@@ -46,11 +49,12 @@ async function up(context: CliContext, options: Options, releases: ReleaseStack)
   await writeUpFile(dataDir, {
     pid: process.pid,
     redisUrl: redisUrl.reveal(),
-    http: producer.url ?? '',
+    http: producer.faces?.http ?? '',
     metrics,
   });
   releases.push(() => removeUpFile(dataDir));
-  announce(context, { http: producer.url, metrics, databases: configuredNames(server.config) });
+  const databases = configuredNames(server.config);
+  announce(context, { faces: producer.faces, token: first?.made ?? null, metrics, databases });
   await Promise.race([untilStopped(context.signal), ended]);
   context.say(
     'stopping: runs have the drain time to end, then they go back to the queue (Ctrl-C again to stop at once)',
@@ -84,15 +88,31 @@ async function givenOrOwnRedis(
   return { redisUrl: redis.url, ended: redis.ended };
 }
 
+/** Without a configured token an admin's is made, which is known here alone. */
+async function firstTokenUnlessConfigured(context: CliContext, { auth }: Config) {
+  if (auth.tokens.length > 0) return undefined;
+  const { firstToken } = await import('../../identity/first-token.ts');
+  const { dataDir } = await context.environment();
+  return firstToken({ dataDir, randomBytes });
+}
+
 function announce(
   context: CliContext,
-  where: { http: string | null; metrics: string; databases: readonly string[] },
+  {
+    faces,
+    token,
+    metrics,
+    databases,
+  }: { faces: Faces | null; token: string | null; metrics: string; databases: readonly string[] },
 ): void {
+  const signIn = faces && token !== null ? `${faces.http}/sign-in#${token}` : null;
   const text = [
-    `backupdata is up for ${listSome(where.databases, 20)}`,
-    ...(where.http === null ? [] : [`  queues   ${where.http}/queues`]),
-    `  metrics  ${where.metrics}/metrics`,
+    `backupdata is up for ${listSome(databases, 20)}`,
+    ...(faces === null ? [] : [`  queues   ${faces.http}/queues`, `  gRPC     ${faces.grpc}`]),
+    `  metrics  ${metrics}/metrics`,
+    ...(signIn === null ? [] : ['Sign in once by this link; it is shown only now:', `  ${signIn}`]),
     'Back up from another terminal: backupdata backup --all. Stop with Ctrl-C.',
   ].join('\n');
+  const where = { http: faces?.http ?? null, grpc: faces?.grpc ?? null, metrics, databases, signIn };
   context.print({ document: { up: where }, text });
 }

@@ -21,6 +21,7 @@ interface Options {
 
 export const verifyVerb = verb<Options>({
   command: 'verify <backup>',
+  remote: true,
   describe: 'Prove that a backup is whole, and record the outcome',
   exits: {
     0: 'proven',

@@ -22,7 +22,7 @@ function jsonContext(): { context: CliContext; told: Progress[] } {
     signal: new AbortController().signal,
     startWorkerService: () => Promise.reject(new Error('no worker is needed')),
   };
-  return { context: createCliContext({ host, configFile: undefined, json: true }), told };
+  return { context: createCliContext({ host, configFile: undefined, server: undefined, json: true }), told };
 }
 
 describe('the meter of what this process does itself', () => {
