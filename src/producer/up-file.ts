@@ -2,7 +2,13 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-const schema = z.object({ pid: z.int(), redisUrl: z.string(), http: z.string(), metrics: z.string() });
+const schema = z.object({
+  pid: z.int(),
+  redisUrl: z.string(),
+  http: z.string(),
+  grpc: z.string(),
+  metrics: z.string(),
+});
 
 /** Where a running `backupdata up` is, for the commands beside it. Holds a password: mode 0600. */
 export type UpFile = z.output<typeof schema>;

@@ -32,7 +32,8 @@ describe('a configuration that changes while a process runs', () => {
       const backup = await run('backup', 'crm');
       assert.equal(backup.code, 0, backup.stderr);
       const { http } = JSON.parse(await readFile(join(path, 'data', 'up.json'), 'utf8'));
-      const shown = await (await fetch(`${http}/queues/api/queues`)).text();
+      const authorization = `Bearer ${/#(bkd_\S+)/.exec(up.log())?.[1]}`;
+      const shown = await (await fetch(`${http}/queues/api/queues`, { headers: { authorization } })).text();
       assert.match(shown, /"backups\.far"/);
       assert.equal(await up.stop(), 0);
     }));

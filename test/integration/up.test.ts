@@ -87,11 +87,22 @@ describe('backupdata up', () => {
       assert.match(second.stderr, /already runs/);
     }));
 
-  it('shows the queues to this machine, read-only, and to no page that calls itself otherwise', () =>
-    withUp(async ({ at }) => {
-      assert.equal((await get(`${at.http}/queues`)).status, 200);
-      assert.match((await get(`${at.http}/queues/api/queues`)).body, /"readOnlyMode":true/);
-      assert.equal((await get(`${at.http}/queues`, { host: 'evil.example' })).status, 403);
+  it('makes a token at its first start, shows it once, and shows the queues to it and to nobody else', () =>
+    withUp(async ({ installation: { path, start }, up, at }) => {
+      const token = /\/sign-in#(bkd_\S+)/.exec(up.log())?.[1] ?? '';
+      const authorization = `Bearer ${token}`;
+      assert.equal((await get(`${at.http}/queues/api/queues`)).status, 401);
+      assert.equal((await get(`${at.http}/queues/api/queues`, { authorization })).status, 200);
+      const foreign = await get(`${at.http}/queues/`, { authorization, host: 'evil.example' });
+      assert.equal(foreign.status, 403, 'no page that calls itself otherwise');
+      const kept = await readFile(join(path, 'data', 'first-token.json'), 'utf8');
+      assert.ok(token !== '' && !kept.includes(token), kept);
+      assert.equal((await stat(join(path, 'data', 'first-token.json'))).mode & 0o777, 0o600);
+      assert.equal(await up.stop(), 0);
+      const again = await start(['up']);
+      assert.doesNotMatch(again.log(), /bkd_/);
+      const later: UpFile = JSON.parse(await readFile(join(path, 'data', 'up.json'), 'utf8'));
+      assert.equal((await get(`${later.http}/queues/api/queues`, { authorization })).status, 200);
     }));
 
   it('answers for its health', () =>

@@ -6,6 +6,7 @@ import { withFolder } from '../../support/folder.ts';
 const left: Omit<UpFile, 'pid'> = {
   redisUrl: 'redis://127.0.0.1:1',
   http: 'http://127.0.0.1:2',
+  grpc: '127.0.0.1:4',
   metrics: 'http://127.0.0.1:3',
 };
 

@@ -50,6 +50,7 @@ async function up(context: CliContext, options: Options, releases: ReleaseStack)
     pid: process.pid,
     redisUrl: redisUrl.reveal(),
     http: producer.faces?.http ?? '',
+    grpc: producer.faces?.grpc ?? '',
     metrics,
   });
   releases.push(() => removeUpFile(dataDir));
