@@ -39,14 +39,18 @@ export interface Api {
 
 export async function withApi(
   use: (api: Api) => Promise<void>,
-  options: { redisUrl?: string; config?: Partial<ConfigChanges>; auth?: boolean } = {},
+  options: { redisUrl?: string; config?: Partial<ConfigChanges> } = {},
 ): Promise<void> {
   await withInstallation(
     async (installation) => {
       const tokens = newTokens();
       const databases = { shop: await database(installation), crm: await database(installation) };
       const auth = { tokens: [...roles, 'limited' as const].map((who) => entryOf(who, tokens[who])) };
-      await installation.configure({ databases, auth, ...options.config });
+      const storages = {
+        main: { type: 'local', path: installation.backups },
+        offsite: { type: 'local', path: join(installation.path, 'offsite') },
+      };
+      await installation.configure({ storages, databases, auth, ...options.config });
       await use(await startApi(installation, tokens));
     },
     options.redisUrl === undefined ? {} : { redisUrl: options.redisUrl },
@@ -113,5 +117,5 @@ function entryOf(who: Who, token: string) {
 async function database({ postgres }: Installation) {
   const url = postgres.url(await postgres.createDatabase());
   await query(url, 'CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 100) n');
-  return { engine: 'postgres', url, schedule: '0 2 * * *', retention: { last: 7 } };
+  return { engine: 'postgres', url, storage: 'main', schedule: '0 2 * * *', retention: { last: 7 } };
 }

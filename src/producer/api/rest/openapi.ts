@@ -216,6 +216,10 @@ function described(registry: ReturnType<typeof registryOfNamed>): Record<string,
     override: ({ zodSchema, jsonSchema }) => {
       if (zodSchema === errorSchema.shape.code)
         Object.assign(jsonSchema, { type: 'string', enum: errorCodes });
+      // A later release may say more; and what an answer has is not what it would have.
+      delete jsonSchema.additionalProperties;
+      delete jsonSchema.default;
+      if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
     },
   });
   return Object.fromEntries(
