@@ -47,6 +47,15 @@ export function explainLoss(redis: Redis, thrown: unknown): unknown {
   });
 }
 
+/** What `ask` answers; REDIS_UNAVAILABLE where Redis went away. */
+export async function inRedis<T>(redis: Redis, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw explainLoss(redis, error);
+  }
+}
+
 function addressOf({ options: { host, port, path } }: Redis): string {
   return path ?? `${host}:${port}`;
 }

@@ -5,6 +5,7 @@ import { roles } from '../../shared/config/access-schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { auditKey } from '../../shared/queues/names.ts';
+import { inRedis } from '../../shared/redis.ts';
 import type { Current } from '../current.ts';
 import { type Audit, type AuditEntry, faces } from './access.ts';
 
@@ -52,7 +53,7 @@ export function createAudit(options: {
     },
     read: async ({ limit, after }) => {
       const end = after === undefined ? '+' : `(${positionOf(after)}`;
-      const found = await redis.xrevrange(key, end, '-', 'COUNT', limit + 1);
+      const found = await inRedis(redis, () => redis.xrevrange(key, end, '-', 'COUNT', limit + 1));
       const page = found.slice(0, limit);
       const entries = page.flatMap(([, [, text = '']]) => auditEntrySchema.parse(JSON.parse(text)));
       return { entries, next: found.length > limit ? (page.at(-1)?.[0] ?? null) : null };

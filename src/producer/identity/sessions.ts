@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { TokenConfig } from '../../shared/config/access-schema.ts';
 import { sessionKey } from '../../shared/queues/names.ts';
+import { inRedis } from '../../shared/redis.ts';
 import type { Sessions } from './access.ts';
 import { principalOf } from './principal.ts';
 
@@ -32,17 +33,17 @@ export function createSessions(options: {
       if (!token) throw new Error(`the token ${name} is gone`);
       const id = Buffer.from(randomBytes(32)).toString('base64url');
       const value = JSON.stringify({ name, sha256: token.sha256 });
-      await redis.set(keyOf(id), value, 'EX', lifetime);
+      await inRedis(redis, () => redis.set(keyOf(id), value, 'EX', lifetime));
       return { id, expiresAt: new Date(clock().getTime() + lifetime * 1_000) };
     },
     find: async (id) => {
-      const text = await redis.get(keyOf(id));
+      const text = await inRedis(redis, () => redis.get(keyOf(id)));
       const session = text === null ? undefined : stored.safeParse(JSON.parse(text)).data;
       const token = tokens().find(({ name, sha256 }) => name === session?.name && sha256 === session.sha256);
       return token && principalOf(token);
     },
     close: async (id) => {
-      await redis.del(keyOf(id));
+      await inRedis(redis, () => redis.del(keyOf(id)));
     },
   };
 }

@@ -48,6 +48,8 @@ export async function startHttp(
 function createApp({ host, access, current, rest, logger }: HttpOptions, board: Router): Express {
   const app = express();
   app.disable('x-powered-by');
+  // Else express itself would answer with a stack where an answer fails amid its way.
+  app.set('env', 'production');
   app.set('query parser', 'simple');
   app.set('trust proxy', (_address: string, hop: number) => hop < current().config.api.trustedProxies);
   app.use(refuseForeignNames(host), refuseForeignOrigins(current));

@@ -117,6 +117,8 @@ export function allowOrigins(current: Current): RequestHandler {
 
 /** Of a request's body, in bytes. */
 const largestBody = 64 * 1024;
+/** Begins what is thrown amid the reading: express keeps nothing of an error but its message. */
+const neverAKey = 'the body has a key that is never one:';
 const dangerous = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** The body as JSON, and nothing else. */
@@ -124,9 +126,10 @@ export const jsonBody: RequestHandler[] = [
   refuseOtherTypes,
   express.json({
     limit: largestBody,
+    inflate: false,
     reviver: (key: string, value: unknown) => {
       if (!dangerous.has(key)) return value;
-      throw new BackupDataError('USAGE', `the body has a key that is never one: ${key}`);
+      throw new SyntaxError(`${neverAKey} ${key}`);
     },
   }),
 ];
@@ -146,14 +149,15 @@ function refuseOtherTypes(request: Request, _response: Response, next: NextFunct
 /** An error of express or of Node as one of ours. */
 export function explainHttp(thrown: unknown): unknown {
   if (thrown instanceof BackupDataError || !(thrown instanceof Error)) return thrown;
-  const { type, status, cause } = thrown as Error & { type?: string; status?: number };
-  if (cause instanceof BackupDataError) return cause;
+  const { type, status } = thrown as Error & { type?: string; status?: number };
   if (type === 'entity.too.large')
     return new BackupDataError('REQUEST_TOO_LARGE', `the body is larger than ${largestBody} bytes`, {
       cause: thrown,
     });
-  if (type === 'entity.parse.failed')
-    return new BackupDataError('USAGE', 'the body is not JSON', { cause: thrown });
+  if (type === 'entity.parse.failed') {
+    const reason = thrown.message.startsWith(neverAKey) ? thrown.message : 'the body is not JSON';
+    return new BackupDataError('USAGE', reason, { cause: thrown });
+  }
   if (status !== undefined && status >= 400 && status < 500)
     return new BackupDataError('USAGE', 'the request cannot be read', { cause: thrown });
   return thrown;

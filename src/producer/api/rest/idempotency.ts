@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { BackupDataError } from '../../../shared/errors.ts';
 import { idempotencyKey } from '../../../shared/queues/names.ts';
-import { explainLoss } from '../../../shared/redis.ts';
+import { inRedis } from '../../../shared/redis.ts';
 import { callerOf } from '../http/caller.ts';
 
 /** What a request was answered with. */
@@ -70,14 +70,6 @@ function answerIn(stored: string, asked: string): Answer {
     hint: 'Send it again in a moment.',
     retryAfter: 1,
   });
-}
-
-async function inRedis<T>(redis: Redis, command: () => Promise<T>): Promise<T> {
-  try {
-    return await command();
-  } catch (error) {
-    throw explainLoss(redis, error);
-  }
 }
 
 function digestOf(text: string): string {
