@@ -39,7 +39,11 @@ export interface Api {
 
 export async function withApi(
   use: (api: Api) => Promise<void>,
-  options: { redisUrl?: string; config?: Partial<ConfigChanges> } = {},
+  options: {
+    redisUrl?: string;
+    /** Others than `shop` and `crm`. */
+    databases?: (installation: Installation) => Promise<ConfigChanges['databases']>;
+  } = {},
 ): Promise<void> {
   await withInstallation(
     async (installation) => {
@@ -50,7 +54,8 @@ export async function withApi(
         main: { type: 'local', path: installation.backups },
         offsite: { type: 'local', path: join(installation.path, 'offsite') },
       };
-      await installation.configure({ storages, databases, auth, ...options.config });
+      const more = (await options.databases?.(installation)) ?? {};
+      await installation.configure({ storages, databases: { ...databases, ...more }, auth });
       await use(await startApi(installation, tokens));
     },
     options.redisUrl === undefined ? {} : { redisUrl: options.redisUrl },

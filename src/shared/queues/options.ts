@@ -8,7 +8,8 @@ const kept = {
   removeOnComplete: { age: 7 * day, count: 2_000 },
   removeOnFail: { age: 30 * day, count: 2_000 },
   keepLogs: 100,
-  stackTraceLimit: 1,
+  // Where it failed is in the log of the worker; a job is looked at by people who did not write it.
+  stackTraceLimit: 0,
 };
 
 /** At most this many starts of one job, however they ended: a backstop, because hand-offs count as starts too. */

@@ -9,6 +9,13 @@ import { callerOf } from './caller.ts';
 
 export const boardPath = '/queues';
 
+const uiConfig = {
+  boardTitle: 'BackUpData',
+  boardLogo: { path: '/assets/icon.svg', width: 24, height: 24 },
+  favIcon: { default: '/assets/icon.svg', alternative: '/assets/icon.svg' },
+  miscLinks: [{ text: 'Start page', url: '/' }],
+};
+
 /** Milliseconds that one action may take. */
 const patience = 30_000;
 
@@ -48,7 +55,8 @@ function createOne(
   const adapter = new ExpressAdapter();
   adapter.setBasePath(boardPath);
   const shown = (queue: Queue): BullMQAdapter => new BullMQAdapter(queue, { readOnlyMode: readOnly });
-  const { setQueues } = createBullBoard({ queues: queues.map(shown), serverAdapter: adapter });
+  const options = { uiConfig };
+  const { setQueues } = createBullBoard({ queues: queues.map(shown), serverAdapter: adapter, options });
   return { handle: adapter.getRouter(), show: (next) => setQueues(next.map(shown)) };
 }
 

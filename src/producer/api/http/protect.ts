@@ -22,8 +22,12 @@ const common = {
   manifestSrc: own,
 };
 
+/** A browser that may not say where it comes from sends `Origin: null` with a form, which would be refused. */
+const referrerPolicy = { policy: 'same-origin' } as const;
+
 /** For our own pages, which have no inline script or style. */
 export const strictHeaders: RequestHandler = helmet({
+  referrerPolicy,
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { ...common, styleSrc: own, imgSrc: [...own, 'data:'], baseUri: nothing },
@@ -32,6 +36,7 @@ export const strictHeaders: RequestHandler = helmet({
 
 /** Bull Board sets styles from its script, and has a base. */
 export const boardHeaders: RequestHandler = helmet({
+  referrerPolicy,
   contentSecurityPolicy: {
     useDefaults: false,
     directives: {
