@@ -9,6 +9,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
+import type { TlsFiles } from '../../../shared/config/schema.ts';
 import { BackupDataError } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/logger.ts';
 import type { Access } from '../../identity/access.ts';
@@ -25,17 +26,10 @@ export interface GrpcOptions {
   port: number;
   access: Pick<Access, 'authenticate' | 'enter' | 'count'>;
   /** Null for none. */
-  tls: GrpcTls | null;
+  tls: TlsFiles | null;
   logger: Logger;
   /** Why the process cannot do its work now; the health service says so. */
   problems?: () => readonly string[];
-}
-
-/** PEM files. With `clientAuthority` a client needs a certificate that it signed. */
-export interface GrpcTls {
-  certificate: string;
-  key: string;
-  clientAuthority: string | null;
 }
 
 export interface Grpc {
@@ -104,7 +98,7 @@ function cannotListen(address: string, cause: Error): BackupDataError {
   });
 }
 
-async function credentialsOf(tls: GrpcTls | null): Promise<ServerCredentials> {
+async function credentialsOf(tls: TlsFiles | null): Promise<ServerCredentials> {
   if (!tls) return ServerCredentials.createInsecure();
   const [certificate, key] = [await readPem(tls.certificate), await readPem(tls.key)];
   const authority = tls.clientAuthority === null ? null : await readPem(tls.clientAuthority);
