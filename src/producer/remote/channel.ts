@@ -5,6 +5,7 @@ import {
   type ChannelOptions,
   Client,
   type ClientUnaryCall,
+  connectivityState,
   credentials,
   logVerbosity,
   Metadata,
@@ -87,10 +88,12 @@ export function openChannel({
 }
 
 /** Ends a call with UNAVAILABLE where the server cannot be connected to in time. Its answer may take longer. */
-export function endUnlessConnected(client: Client, { call }: Pick<ClientUnaryCall, 'call'>): void {
-  client.waitForReady(Date.now() + patience, (error) => {
-    if (error) call?.cancelWithStatus(status.UNAVAILABLE, `no connection within ${patience / 1_000} s`);
-  });
+export function endUnlessConnected(client: Client, call: ClientUnaryCall): void {
+  const timer = setTimeout(() => {
+    if (client.getChannel().getConnectivityState(false) === connectivityState.READY) return;
+    call.call?.cancelWithStatus(status.UNAVAILABLE, `no connection within ${patience / 1_000} s`);
+  }, patience);
+  call.once('status', () => clearTimeout(timer));
 }
 
 /** In the clear only on this machine, or where somebody said so. */
