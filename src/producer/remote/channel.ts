@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { getCACertificates } from 'node:tls';
+import { isIP } from 'node:net';
+import { checkServerIdentity, getCACertificates } from 'node:tls';
 import {
   type ChannelCredentials,
   type ChannelOptions,
@@ -11,6 +12,7 @@ import {
   Metadata,
   setLogVerbosity,
   status,
+  type VerifyOptions,
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { BackupDataError } from '../../shared/errors.ts';
@@ -53,6 +55,9 @@ const options = {
   'grpc.max_reconnect_backoff_ms': 2_000,
 } as const satisfies ChannelOptions;
 
+/** TLS asks a server by a name, which an address is not; the library would ask with the address, and fail. */
+const noName = 'address.invalid';
+
 /** Connects with the first call. */
 export function openChannel({
   server,
@@ -68,8 +73,9 @@ export function openChannel({
   const { host, address } = readAddress(server);
   refuseContradictions(tls);
   const secure = isSecure(host, tls);
-  const client = new Client(address, secure ? secureBy(tls) : credentials.createInsecure(), {
+  const client = new Client(address, secure ? secureBy(host, tls) : credentials.createInsecure(), {
     ...options,
+    ...(isIP(host) ? { 'grpc.ssl_target_name_override': noName } : {}),
     // A proxy is for the way out, by a connection that it cannot look into.
     'grpc.enable_http_proxy': secure && !isLoopback(host) ? 1 : 0,
   });
@@ -97,7 +103,7 @@ export function endUnlessConnected(client: Client, call: ClientUnaryCall): void 
 }
 
 /** In the clear only on this machine, or where somebody said so. */
-function isSecure(host: string, { authority, certificate, insecure }: RemoteTls): boolean {
+export function isSecure(host: string, { authority, certificate, insecure }: RemoteTls): boolean {
   if (insecure) return false;
   return !isLoopback(host) || authority !== undefined || certificate !== undefined;
 }
@@ -113,10 +119,12 @@ function refuseContradictions({ authority, certificate, key, insecure }: RemoteT
     });
 }
 
-function secureBy({ authority, certificate, key }: RemoteTls): ChannelCredentials {
+function secureBy(host: string, { authority, certificate, key }: RemoteTls): ChannelCredentials {
   const roots = authority === undefined ? systemAuthorities() : readPem(authority);
-  if (certificate === undefined || key === undefined) return credentials.createSsl(roots);
-  return credentials.createSsl(roots, readPem(key), readPem(certificate));
+  // Whatever name was asked with, the certificate must be of the host that was named.
+  const verify: VerifyOptions = { checkServerIdentity: (_name, peer) => checkServerIdentity(host, peer) };
+  if (certificate === undefined || key === undefined) return credentials.createSsl(roots, null, null, verify);
+  return credentials.createSsl(roots, readPem(key), readPem(certificate), verify);
 }
 
 function systemAuthorities(): Buffer {
