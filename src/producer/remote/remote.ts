@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { contract, type OperationName, type Operations } from '../operations/contract.ts';
+import { type Call, contract, type OperationName, type Operations } from '../operations/contract.ts';
 import { openChannel, type RemoteTls } from './channel.ts';
 import { followRemotely } from './follow.ts';
 import { ask } from './unary.ts';
@@ -14,13 +14,15 @@ export interface RemoteOptions {
 
 export interface Remote {
   operations: Operations;
+  /** What an operation is given besides its request. Who asks is whom the token stands for; only the signal is told. */
+  call(signal?: AbortSignal): Call;
   close(): void;
 }
 
 /**
  * The operations as a producer does them, asked by gRPC. They answer and fail as the producer's own do; what it cannot be asked
- * for lack of an answer fails with SERVER_UNAVAILABLE. Who asks is whom the token stands for, so that of a call only its signal
- * counts. It connects with the first call; close it when done. USAGE where the options contradict each other.
+ * for lack of an answer fails with SERVER_UNAVAILABLE. It connects with the first call; close it when done. USAGE where the options
+ * contradict each other.
  */
 export function connectRemote({ server, token, tls = {}, wait = pause }: RemoteOptions): Remote {
   const channel = openChannel({ server, token, tls });
@@ -33,7 +35,8 @@ export function connectRemote({ server, token, tls = {}, wait = pause }: RemoteO
     ...Object.fromEntries(asked),
     follow: ({ jobId }, { signal }) => followRemotely(channel, { jobId, signal, wait }),
   } as Operations;
-  return { operations, close: channel.close };
+  const call = (signal = new AbortController().signal): Call => ({ signal, by: '', sees: () => true });
+  return { operations, call, close: channel.close };
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
