@@ -72,6 +72,7 @@ export function openChannel({
   setLogVerbosity(logVerbosity.NONE);
   const { host, address } = readAddress(server);
   refuseContradictions(tls);
+  refuseUnsendable(token);
   const secure = isSecure(host, tls);
   const client = new Client(address, secure ? secureBy(host, tls) : credentials.createInsecure(), {
     ...options,
@@ -117,6 +118,14 @@ function refuseContradictions({ authority, certificate, key, insecure }: RemoteT
     throw new BackupDataError('USAGE', 'without TLS there is nothing to give certificates for', {
       hint: 'Leave out either `insecure` or the certificates.',
     });
+}
+
+/** The library would quote it in its error. */
+function refuseUnsendable(token: string): void {
+  if (/^[\x21-\x7e]+$/.test(token)) return;
+  throw new BackupDataError('USAGE', 'the token is empty, or has characters that no token has', {
+    hint: 'Give it as `backupdata token create` printed it.',
+  });
 }
 
 function secureBy(host: string, { authority, certificate, key }: RemoteTls): ChannelCredentials {

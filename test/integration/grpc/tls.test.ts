@@ -102,6 +102,8 @@ describe('a client of gRPC', () => {
     await refuses(connect({ server: 'example.com:0' }), 'USAGE', /is not the address/);
     await refuses(connect({ tls: { certificate: '/a' } }), 'USAGE', /belong together/);
     await refuses(connect({ tls: { insecure: true, authority: '/a' } }), 'USAGE', /without TLS/);
+    for (const token of ['', 'a b', 'a\nb', 'käse'])
+      await refuses(connect({ token }), 'USAGE', /^the token is empty, or has characters/);
     await refuses(connect({ tls: { authority: '/not/there' } }), 'USAGE', /\/not\/there cannot be read/);
   });
 

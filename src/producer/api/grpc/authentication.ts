@@ -66,7 +66,7 @@ function unauthenticated(): BackupDataError {
   });
 }
 
-/** Without the port. */
+/** Without the port, and the same whether or not an IPv6 socket took it. */
 function addressOf(peer: string): string {
-  return peer.replace(/:\d+$/, '');
+  return peer.replace(/:\d+$/, '').replace(/^::ffff:(?=\d+\.)/, '');
 }
