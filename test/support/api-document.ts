@@ -16,19 +16,25 @@ export interface DocumentedOperation {
   method: string;
   /** As the document has it, with `{name}`. */
   path: string;
+  description: string;
   responses: Record<string, { content?: Record<string, { schema: Json }> }>;
 }
 
 export function readDocument(answer: Answered): ApiDocument {
-  return documentSchema.parse(answer.json());
+  return parseDocument(answer.json());
+}
+
+export function parseDocument(document: unknown): ApiDocument {
+  return documentSchema.parse(document);
 }
 
 export function operationsOf({ paths }: ApiDocument): DocumentedOperation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { operationId, responses }]) => ({
+    Object.entries(methods).map(([method, { operationId, description, responses }]) => ({
       id: String(operationId),
       method: method.toUpperCase(),
       path,
+      description: String(description),
       responses: responses as DocumentedOperation['responses'],
     })),
   );
