@@ -18,6 +18,18 @@ export async function healthOf(address: string, name: string): Promise<string> {
   return promise.finally(() => client.close());
 }
 
+/** Watches the health of the server until that ends. */
+export async function watchHealth(address: string, onStatus: (status: string) => void): Promise<void> {
+  const { Watch: watch } = health as { Watch: MethodDefinition<object, { status: string }> };
+  const client = new Client(address, credentials.createInsecure());
+  const { path, requestSerialize, responseDeserialize } = watch;
+  const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: '' });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  call.on('data', ({ status }: { status: string }) => onStatus(status));
+  call.on('error', () => resolve());
+  return promise.finally(() => client.close());
+}
+
 interface ReflectionAnswer {
   listServicesResponse?: { service: { name: string }[] };
   fileDescriptorResponse?: { fileDescriptorProto: Buffer[] };

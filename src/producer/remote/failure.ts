@@ -27,8 +27,8 @@ export function unavailable(address: string, reason: string, cause?: unknown): B
     `the server at ${shown(address)} does not answer: ${reason}`,
     {
       hint: isOfTls(reason)
-        ? 'Check that both sides use TLS, and that its authority is known here.'
-        : 'Check that `backupdata serve` runs there, and its GRPC_PORT.',
+        ? 'Check that both sides use TLS, and that each knows the authority of the other’s certificate.'
+        : 'Check that `backupdata serve` runs there, its GRPC_PORT, and whether it uses TLS.',
       cause,
     },
   );
@@ -38,15 +38,16 @@ function shown(address: string): string {
   return address.replace(/^dns:/, '');
 }
 
-/** What the library says, without the words that it puts in front. */
+/** What the library says, without the words that it puts around it. */
 function reasonOf(details: string): string {
-  const [, last] = /Last error: (.*?)\.? ?(?:Resolution note: .*)?$/s.exec(details) ?? [];
-  const reason = last ?? details;
-  return /^Error: (.*)$/s.exec(reason)?.[1] ?? reason;
+  const [, last = details] = /Last error: (.*?)\.? ?(?:Resolution note: .*)?$/s.exec(details) ?? [];
+  const [, ofTls] = /:SSL routines:[^:]*:([^:]+):/.exec(last) ?? [];
+  const reason = (ofTls ?? last).replace(/^Error: /, '').replace(/\s*\([\dT:.-]+Z\)$/, '');
+  return reason === 'null' || reason === 'Failed to connect' ? 'the connection ended at once' : reason;
 }
 
 function isOfTls(reason: string): boolean {
-  return /certificate|SSL|TLS|self-signed|ERR_|EPROTO|unable to/i.test(reason);
+  return /certificate|SSL|TLS|altnames|ERR_|EPROTO/i.test(reason);
 }
 
 function tooLarge(cause: ServiceError): BackupDataError {

@@ -9,7 +9,7 @@ import { hasCode } from '../../../src/shared/errors.ts';
 import { callRpc, type GrpcBench, withGrpc } from '../../support/grpc.ts';
 import { type Installation, withInstallation } from '../../support/installation.ts';
 import { callOfTest } from '../../support/operations.ts';
-import { healthOf, reflect } from '../../support/standard-grpc.ts';
+import { healthOf, reflect, watchHealth } from '../../support/standard-grpc.ts';
 import { until } from '../../support/until.ts';
 
 const unused = { databases: { shop: { engine: 'postgres', url: 'postgres://u@127.0.0.1:1/shop' } } };
@@ -155,6 +155,18 @@ describe('the standard services beside it', () => {
       { problems: () => problems },
     );
   });
+
+  it('tell who watches the health that the server stops, and do not keep it', () =>
+    withUnused(async ({ address, stop }) => {
+      const told: string[] = [];
+      const watched = watchHealth(address, (each) => told.push(each));
+      await until('it is watched', () => told.length === 1);
+      const asked = performance.now();
+      await stop();
+      assert.ok(performance.now() - asked < 5_000);
+      await watched;
+      assert.deepEqual(told, ['SERVING', 'NOT_SERVING']);
+    }));
 
   it('describe the service to who has a token', () =>
     withUnused(async ({ address, tokens }) => {
