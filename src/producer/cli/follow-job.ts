@@ -14,7 +14,7 @@ export async function followJob(
   const onUpdate = (update: JobUpdate): void =>
     printer.update({
       name,
-      activity: activityOf(update),
+      activity: activityOf(update, context.server ? 'the producer' : 'Redis'),
       progress: (update.state === 'active' && update.progress) || undefined,
     });
   try {
@@ -27,8 +27,11 @@ export async function followJob(
   }
 }
 
-function activityOf({ state, progress, lastFailure, hasWorker }: JobUpdate): string {
-  if (state === 'reconnecting') return 'Redis does not answer; the job goes on';
+function activityOf(
+  { state, progress, lastFailure, hasWorker }: JobUpdate,
+  asked: 'Redis' | 'the producer',
+): string {
+  if (state === 'reconnecting') return `${asked} does not answer; the job goes on`;
   if (state === 'behind') return 'waiting for the active run of this database';
   if (state === 'active') return progress?.phase ?? 'starting';
   if (progress?.phase === 'configuration')

@@ -15,7 +15,8 @@ export async function listDatabases(
 ): Promise<ResponseOf<'listDatabases'>> {
   const { config, resources } = current();
   const { databases, servers } = config;
-  if (names) {
+  // An empty list says no more than none: by gRPC the two are the same.
+  if (names?.length) {
     const named = [...new Set(names)].map((name) => servers.get(name) ?? resources.database(name));
     return {
       databases: named.map((each) =>

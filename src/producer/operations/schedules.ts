@@ -19,7 +19,8 @@ export async function listSchedules(
   if (unknown !== undefined) throw noSchedule(config, unknown);
   const { client } = await sessionOf(context);
   const ledger = await ledgerOf(context);
-  const wanted = [...(names ? new Set(names) : known)].filter(sees);
+  // An empty list says no more than none: by gRPC the two are the same.
+  const wanted = [...(names?.length ? new Set(names) : known)].filter(sees);
   const options = { client, config, ledger, resources, now: context.clock(), signal };
   return { schedules: await summariseSchedules(options, wanted) };
 }

@@ -14,7 +14,8 @@ const pattern = z.string().regex(/^[a-z0-9_.~*?-]{1,127}$/, {
   message: 'not a pattern of names; write shop, shop* or crm.*',
 });
 
-const token = z.strictObject({
+/** Of one token, in the configuration. */
+export const tokenSchema = z.strictObject({
   name,
   role: z.enum(roles),
   /** Of the token, which stands nowhere. */
@@ -26,13 +27,13 @@ const token = z.strictObject({
   databases: z.array(pattern).min(1).optional(),
 });
 
-export type TokenConfig = z.output<typeof token>;
+export type TokenConfig = z.output<typeof tokenSchema>;
 
 /** Who may use the API and the console. */
 export const authSchema = z
   .strictObject({
     tokens: z
-      .array(token)
+      .array(tokenSchema)
       .superRefine((tokens, context) => {
         for (const key of ['name', 'sha256'] as const) {
           const seen = new Set<string>();

@@ -14,6 +14,7 @@ import { restoreVerb } from './restore.ts';
 import { scheduleVerbs } from './schedule.ts';
 import { serveVerb } from './serve.ts';
 import { showVerb } from './show.ts';
+import { tokenVerbs } from './token.ts';
 import { upVerb } from './up.ts';
 import { verifyVerb } from './verify.ts';
 import { workerVerb } from './worker.ts';
@@ -38,5 +39,6 @@ export const verbs: readonly (Verb | VerbGroup)[] = [
   checkVerb,
   configVerbs,
   notifyVerbs,
+  tokenVerbs,
   keygenVerb,
 ];
