@@ -10,7 +10,7 @@ export function includesRole(role: Role, wanted: Role): boolean {
   return roles.indexOf(role) >= roles.indexOf(wanted);
 }
 
-const pattern = z.string().regex(/^[a-z0-9_.~*?-]{1,127}$/, {
+const pattern = z.string().refine((value) => /^[a-z0-9_.~*?-]{1,127}$/.test(value), {
   message: 'not a pattern of names; write shop, shop* or crm.*',
 });
 
@@ -19,7 +19,7 @@ export const tokenSchema = z.strictObject({
   name,
   role: z.enum(roles),
   /** Of the token, which stands nowhere. */
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, {
+  sha256: z.string().refine((value) => /^[0-9a-f]{64}$/.test(value), {
     message:
       'not the SHA-256 of a token; `backupdata token create` prints it, and the token itself does not belong here',
   }),
