@@ -133,7 +133,7 @@ describe('a session', () => {
   it('is a cookie for HTTPS alone where people come by that', () =>
     withApi(async (api) => {
       await reconfigure(api, (config) => {
-        Object.assign(config, { publicUrl: 'https://localhost', api: { trustedProxies: 1 } });
+        Object.assign(config, { publicUrl: 'https://backups.example.com', api: { trustedProxies: 1 } });
       });
       await until('it holds', async () => {
         const set = (await signIn(api, 'viewer', { headers: { ...ownPage, 'x-forwarded-proto': 'https' } }))

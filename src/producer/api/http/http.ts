@@ -52,7 +52,7 @@ function createApp({ host, access, current, rest, logger }: HttpOptions, board: 
   app.set('env', 'production');
   app.set('query parser', 'simple');
   app.set('trust proxy', (_address: string, hop: number) => hop < current().config.api.trustedProxies);
-  app.use(refuseForeignNames(host), refuseForeignOrigins(current));
+  app.use(refuseForeignNames(host, current), refuseForeignOrigins(current));
   app.use(boardPath, boardHeaders, orSignIn(authenticate(access, 'board')), board);
   app.use(strictHeaders);
   app.use(apiPath, allowOrigins(current), authenticate(access, 'rest'), jsonBody, rest);

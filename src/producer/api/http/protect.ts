@@ -49,11 +49,16 @@ export const boardHeaders: RequestHandler = helmet({
   },
 });
 
-/** A page elsewhere could have its own name resolve to this machine: what listens on it alone answers only to its names. */
-export function refuseForeignNames(host: string): RequestHandler {
+/**
+ * A page elsewhere could have its own name resolve to this machine: what listens on it alone answers only to its names, and to the
+ * one that a proxy on this machine passes on.
+ */
+export function refuseForeignNames(host: string, current: Current): RequestHandler {
   return (request, _response, next) => {
     const name = (request.headers.host ?? '').replace(/:\d+$/, '');
-    if (!isLoopback(host) || loopback.has(name)) next();
+    const { publicUrl } = current().config;
+    const isOurs = loopback.has(name) || (publicUrl !== null && new URL(publicUrl).hostname === name);
+    if (!isLoopback(host) || isOurs) next();
     else
       next(
         new BackupDataError('ORIGIN_REFUSED', 'this address answers only to the names of this machine', {
