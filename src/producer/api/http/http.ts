@@ -80,11 +80,14 @@ const noSuchRoute: RequestHandler = (request, _response, next) => {
 };
 
 function answerWithProblem(logger: Logger): ErrorRequestHandler {
-  return (thrown: unknown, request, response, next) => {
+  // Express knows an error handler by its four parameters.
+  return (thrown: unknown, request, response, _next) => {
+    // The client went away, and what was done for it was stopped.
+    if (response.destroyed) return;
     const error = asBackupDataError(explainHttp(thrown));
     if (error.code === 'INTERNAL')
       logger.error('a request failed', { method: request.method, path: request.path, error: thrown });
-    if (response.headersSent) next(error);
+    if (response.headersSent) response.destroy();
     else sendProblem(response, error);
   };
 }

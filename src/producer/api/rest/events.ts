@@ -18,23 +18,31 @@ export const sendEvents: RequestHandler = async (request, response) => {
     response.status(204).end();
     return;
   }
-  const signal = untilGone(response);
-  const updates = operations.follow(asked, call(signal))[Symbol.asyncIterator]();
+  const updates = operations.follow(asked, call(untilGone(response)))[Symbol.asyncIterator]();
   // A job that cannot be followed is answered as any other request is.
-  let update = await updates.next();
-  response.status(200).type('text/event-stream');
-  response.set('X-Accel-Buffering', 'no').flushHeaders();
+  const first = await updates.next();
+  response.status(200).type('text/event-stream').set('X-Accel-Buffering', 'no').flushHeaders();
+  if (request.method === 'HEAD') await updates.return?.();
+  else await sendAll(response, { first, updates });
+  response.end();
+};
+
+/** Where it fails the answer has begun, and is cut: a client asks again then. */
+async function sendAll(
+  response: Response,
+  { first, updates }: { first: IteratorResult<JobUpdate>; updates: AsyncIterator<JobUpdate> },
+): Promise<void> {
   const alive = setInterval(() => response.write(': still there\n\n'), heartbeat);
   try {
+    let update = first;
     for (let count = 1; !update.done; count += 1) {
       send(response, update.value, count);
       update = await updates.next();
     }
   } finally {
     clearInterval(alive);
-    response.end();
   }
-};
+}
 
 function send(response: Response, update: JobUpdate, count: number): void {
   const ended = update.state === 'completed' || update.state === 'failed';
