@@ -17,7 +17,8 @@ export interface DocumentedOperation {
   /** As the document has it, with `{name}`. */
   path: string;
   description: string;
-  responses: Record<string, { content?: Record<string, { schema: Json }> }>;
+  parameters: readonly { name: string; in: string; required: boolean }[];
+  responses: Record<string, { description: string; content: Record<string, { schema: Json }> }>;
 }
 
 export function readDocument(answer: Answered): ApiDocument {
@@ -30,17 +31,18 @@ export function parseDocument(document: unknown): ApiDocument {
 
 export function operationsOf({ paths }: ApiDocument): DocumentedOperation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { operationId, description, responses }]) => ({
+    Object.entries(methods).map(([method, { operationId, description, parameters = [], responses }]) => ({
       id: String(operationId),
       method: method.toUpperCase(),
       path,
       description: String(description),
+      parameters: parameters as DocumentedOperation['parameters'],
       responses: responses as DocumentedOperation['responses'],
     })),
   );
 }
 
-/** Everything that is wrong with an answer: its status, its type and its fields, of which none may be undocumented. */
+/** Everything that is wrong with an answer: its status, its type, its code and its fields, of which none may be undocumented. */
 export function deviations(
   document: ApiDocument,
   { id, responses }: DocumentedOperation,
@@ -48,18 +50,16 @@ export function deviations(
 ): string[] {
   const documented = responses[String(answer.status)];
   if (!documented) return [`${id}: ${answer.status} is not documented: ${answer.text}`];
-  const { content = problemContent } = documented;
+  const { content, description } = documented;
   const type = answer.headers.get('content-type')?.split(';')[0] ?? '';
   const schema = content[type]?.schema;
   if (!schema) return [`${id}: ${type} is not documented for ${answer.status}`];
   if (type === 'text/event-stream') return [];
+  if (type === 'application/problem+json' && !description.split(', ').includes(answer.problem().code))
+    return [`${id}: ${answer.problem().code} is not documented for ${answer.status}`];
   const { error } = validatorOf(document, schema).safeParse(JSON.parse(answer.text));
   return (error?.issues ?? []).map((issue) => `${id}: ${issue.path.join('.')}: ${issue.message}`);
 }
-
-const problemContent: Record<string, { schema: Json }> = {
-  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-};
 
 function validatorOf({ components }: ApiDocument, schema: Json): z.ZodType {
   const whole = JSON.stringify({ ...closed(schema), $defs: closed(components.schemas) });

@@ -15,6 +15,7 @@ import {
 } from '../../operations/documents.ts';
 import { problemSchema, statusOf } from '../http/problem.ts';
 import { auditRequest, auditResponse, meSchema } from './extra.ts';
+import { failuresOf } from './failures.ts';
 import { type Route, routes } from './routes.ts';
 
 type Schema = Record<string, unknown>;
@@ -49,7 +50,6 @@ export function openApi(version: string): Record<string, unknown> {
           description: 'Of a browser that signed in.',
         },
       },
-      responses: { problem },
     },
   };
 }
@@ -76,31 +76,25 @@ const named = {
   AuditPage: auditResponse,
 } as const;
 
-const problem = {
-  description: 'What is wrong, as RFC 9457 has it',
-  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+const problemContent = {
+  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
 };
 
-/** Statuses that any request may be answered with. */
-const common: readonly ErrorCode[] = [
-  'USAGE',
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'RATE_LIMITED',
-  'INTERNAL',
-  'REDIS_UNAVAILABLE',
-];
-const ofThings: readonly ErrorCode[] = ['BACKUP_NOT_FOUND'];
-const ofChanges: readonly ErrorCode[] = ['REQUEST_CONFLICT', 'REQUEST_TOO_LARGE'];
-
+/** What codes stand behind each status. */
 function problems(codes: readonly ErrorCode[]): Record<string, unknown> {
-  const statuses = [...new Set(codes.map(statusOf))].sort((a, b) => a - b);
-  return Object.fromEntries(statuses.map((status) => [status, { $ref: '#/components/responses/problem' }]));
+  const byStatus = Map.groupBy(new Set(codes), statusOf);
+  return Object.fromEntries(
+    [...byStatus].map(([status, some]) => [
+      status,
+      { description: some.toSorted().join(', '), content: problemContent },
+    ]),
+  );
 }
 
-function describe({ method, path, operation: name, summary, status, tag, jobOf }: Route): Described {
+function describe(route: Route): Described {
+  const { method, path, operation: name, summary, status, tag, usualLimit } = route;
   const { request, response, role } = contract[name];
-  const fields = fieldsOf(request);
+  const fields = fieldsOf(request).map((field) => withDefault(field, usualLimit));
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
   const others = fields.filter((field) => !inPath.includes(field.name));
   const fromQuery = method === 'get' || method === 'delete';
@@ -122,10 +116,10 @@ function describe({ method, path, operation: name, summary, status, tag, jobOf }
       responses: {
         [status]: {
           description: status === 202 ? 'It was enqueued' : 'Done',
-          ...(jobOf && { headers: { Location: locationHeader } }),
+          ...headersOf(route),
           content: { 'application/json': { schema: schemaOf(response) } },
         },
-        ...problems([...common, ...ofThings, ...(fromQuery ? [] : ofChanges)]),
+        ...problems(failuresOf({ operation: name, method })),
       },
     },
   };
@@ -140,7 +134,13 @@ const idempotencyHeader = {
   schema: { type: 'string', minLength: 1, maxLength: 128 },
 };
 
-const locationHeader = { description: 'The job that does it', schema: { type: 'string' } };
+function headersOf({ jobOf, usualLimit }: Route): Record<string, unknown> {
+  const header = (name: string, description: string) => ({
+    headers: { [name]: { description, schema: { type: 'string' } } },
+  });
+  if (jobOf) return header('Location', 'The job that does it');
+  return usualLimit === undefined ? {} : header('Link', 'To the page that follows, as rel="next"');
+}
 
 interface Field {
   name: string;
@@ -162,6 +162,11 @@ function fieldsOf(request: z.ZodObject): Field[] {
     schema,
     required: required.includes(name),
   }));
+}
+
+function withDefault(field: Field, usualLimit: number | undefined): Field {
+  if (field.name !== 'limit' || usualLimit === undefined) return field;
+  return { ...field, schema: { ...field.schema, default: usualLimit } };
 }
 
 function parameter({ name, schema, required }: Field, place: 'path' | 'query'): Record<string, unknown> {
@@ -233,6 +238,7 @@ function extra(options: {
   summary: string;
   description: string;
   tag: string;
+  operation?: 'follow';
   request?: z.ZodObject;
   type?: string;
   schema: Schema;
@@ -243,6 +249,7 @@ function extra(options: {
     summary,
     description,
     tag,
+    operation,
     request,
     type = 'application/json',
     schema,
@@ -253,7 +260,7 @@ function extra(options: {
   );
   const responses = {
     200: { description: 'Done', content: { [type]: { schema } } },
-    ...problems([...common, ...ofThings]),
+    ...problems(failuresOf({ method: 'get', ...(operation && { operation }) })),
   };
   return {
     path,
@@ -272,6 +279,7 @@ const extras: readonly Described[] = [
     summary: 'What becomes of a job, as server-sent events',
     description: `Takes the role ${followRole}. Each event is named by the state, and its data is an Update; the last is \`completed\` or \`failed\`.`,
     tag: 'jobs',
+    operation: 'follow',
     request: followRequest,
     type: 'text/event-stream',
     schema: { type: 'string', contentMediaType: 'application/json', contentSchema: reference('Update') },
