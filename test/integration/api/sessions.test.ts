@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Answered, type Api, hashOf, send, type Who, withApi } from '../../support/api.ts';
@@ -11,9 +13,13 @@ const ownPage = { 'sec-fetch-site': 'same-origin' };
 function signIn(
   { http, tokens }: Api,
   who: Who,
-  { headers = ownPage, next = '/queues' }: { headers?: Record<string, string>; next?: string } = {},
+  {
+    headers = ownPage,
+    next = '/queues',
+    path = '/sign-in',
+  }: { headers?: Record<string, string>; next?: string; path?: string } = {},
 ): Promise<Answered> {
-  return send(`${http}/sign-in`, {
+  return send(`${http}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     body: new URLSearchParams({ token: tokens[who], next }).toString(),
@@ -86,7 +92,10 @@ describe('a session', () => {
           headers: asBrowser(cookie, headers),
         });
         assert.equal(board.status, 403);
-        assert.equal((await signIn(api, 'viewer', { headers })).status, 403);
+        for (const path of ['/sign-in', '/sign-in/', '/SIGN-IN']) {
+          const signed = await signIn(api, 'viewer', { headers, path });
+          assert.deepEqual([signed.status, signed.headers.get('set-cookie')], [403, null], path);
+        }
       }
       assert.equal((await post({ origin: http })).status, 202);
       assert.equal((await post(ownPage)).status, 202);
@@ -165,5 +174,31 @@ describe('pages of other origins', () => {
       assert.equal(preflight.headers.get('access-control-allow-credentials'), null);
       const other = { origin: 'https://other.example.com' };
       assert.equal((await send(`${http}/api/v1/backups`, { method: 'OPTIONS', headers: other })).status, 401);
+    }));
+});
+
+/** The status that the page to sign in has when it is asked for by that name. */
+async function statusAs(host: string, { http }: Api): Promise<number | undefined> {
+  const asked = request(`${http}/sign-in`, { headers: { host } });
+  asked.end();
+  const [answer]: IncomingMessage[] = await once(asked, 'response');
+  answer?.resume();
+  return answer?.statusCode;
+}
+
+describe('a process that listens on its machine alone', () => {
+  it('answers to the names of that machine and of publicUrl, and to no other', () =>
+    withApi(async (api) => {
+      const port = new URL(api.http).port;
+      for (const host of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, '[::1]', 'LOCALHOST'])
+        assert.equal(await statusAs(host, api), 200, host);
+      const foreign = ['rebound.example.com', 'localhost.example.com', '127.0.0.1.example.com', '0.0.0.0'];
+      for (const host of [...foreign, 'backups.example.com'])
+        assert.equal(await statusAs(host, api), 403, host);
+      await reconfigure(api, (config) => {
+        Object.assign(config, { publicUrl: 'https://backups.example.com' });
+      });
+      await until('it holds', async () => (await statusAs('backups.example.com', api)) === 200);
+      for (const host of foreign) assert.equal(await statusAs(host, api), 403, host);
     }));
 });

@@ -50,35 +50,46 @@ export const boardHeaders: RequestHandler = helmet({
 });
 
 /**
- * A page elsewhere could have its own name resolve to this machine: what listens on it alone answers only to its names, and to the
- * one that a proxy on this machine passes on.
+ * A page elsewhere could have its own name resolve to this machine: what listens on it alone answers only to its names, and to that
+ * of `publicUrl`, which a proxy in front hands on.
  */
 export function refuseForeignNames(host: string, current: Current): RequestHandler {
   return (request, _response, next) => {
-    const name = (request.headers.host ?? '').replace(/:\d+$/, '');
-    const { publicUrl } = current().config;
-    const isOurs = loopback.has(name) || (publicUrl !== null && new URL(publicUrl).hostname === name);
-    if (!isLoopback(host) || isOurs) next();
+    const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+    if (!isLoopback(host) || loopback.has(name) || name === publicUrlOf(current)?.hostname) next();
     else
       next(
         new BackupDataError('ORIGIN_REFUSED', 'this address answers only to the names of this machine', {
-          hint: 'Ask for it by localhost or 127.0.0.1.',
+          hint: 'Ask for it by localhost or 127.0.0.1, or set publicUrl in the configuration to what people ask for.',
         }),
       );
   };
 }
 
+function publicUrlOf(current: Current): URL | undefined {
+  const { publicUrl } = current().config;
+  return publicUrl === null ? undefined : new URL(publicUrl);
+}
+
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * What a browser does for its user (by a session, or to sign in) is done only for a page of this very origin. A token in a header
- * is nothing that a browser would add by itself.
+ * What a browser does by its user's session is done only for a page of this very origin. A token in a header is nothing that a
+ * browser would add by itself.
  */
 export function refuseForeignOrigins(current: Current): RequestHandler {
+  const requireOwn = requireOwnPage(current);
+  return (request, response, next) => {
+    const isBySession = sessionIdIn(request) !== undefined && request.headers.authorization === undefined;
+    if (isBySession && !harmless.has(request.method)) requireOwn(request, response, next);
+    else next();
+  };
+}
+
+/** For what nobody but a page of this very origin may ask for. */
+export function requireOwnPage(current: Current): RequestHandler {
   return (request, _response, next) => {
-    const isByBrowser = sessionIdIn(request) !== undefined || request.path === '/sign-in';
-    if (harmless.has(request.method) || request.headers.authorization !== undefined || !isByBrowser) next();
-    else if (isOwnPage(request, current)) next();
+    if (isOwnPage(request, current)) next();
     else
       next(
         new BackupDataError('ORIGIN_REFUSED', 'the request comes from a page of another origin', {
@@ -92,9 +103,8 @@ function isOwnPage(request: Request, current: Current): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers;
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
   if (origin === undefined) return site !== undefined;
-  const { publicUrl } = current().config;
   const here = `${request.protocol}://${request.headers.host ?? ''}`;
-  return origin === here || (publicUrl !== null && origin === new URL(publicUrl).origin);
+  return origin === here || origin === publicUrlOf(current)?.origin;
 }
 
 const allowed = {

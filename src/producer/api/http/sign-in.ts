@@ -9,6 +9,7 @@ import { assets } from './pages/assets.ts';
 import { signInPage } from './pages/sign-in.ts';
 import { startPage } from './pages/start.ts';
 import { statusOf } from './problem.ts';
+import { requireOwnPage } from './protect.ts';
 
 /** The pages for people: where a token becomes a session, where that ends, and what is seen in between. */
 export function createSignIn({ access, current }: { access: Access; current: Current }): Router {
@@ -20,7 +21,9 @@ export function createSignIn({ access, current }: { access: Access; current: Cur
   router.get('/sign-in', (request, response) => {
     sendPage(response, signInPage({ next: nextIn(request.query.next), refusal: null }));
   });
-  router.post('/sign-in', express.urlencoded({ extended: false, limit: 4_096 }), async (request, response) =>
+  // Else a page elsewhere could sign people in as somebody else.
+  const form = [requireOwnPage(current), express.urlencoded({ extended: false, limit: 4_096 })];
+  router.post('/sign-in', form, async (request: Request, response: Response) =>
     signIn(request, response, { access, current }),
   );
   router.post('/sign-out', async (request, response) => signOut(request, response, { access, current }));
