@@ -41,6 +41,8 @@ export async function withApi(
   use: (api: Api) => Promise<void>,
   options: {
     redisUrl?: string;
+    /** What else the configuration says. */
+    config?: Partial<ConfigChanges>;
     /** Others than `shop` and `crm`. */
     databases?: (installation: Installation) => Promise<ConfigChanges['databases']>;
   } = {},
@@ -55,7 +57,13 @@ export async function withApi(
         offsite: { type: 'local', path: join(installation.path, 'offsite') },
       };
       const more = (await options.databases?.(installation)) ?? {};
-      await installation.configure({ storages, databases: { ...databases, ...more }, auth });
+      const { config = {} } = options;
+      await installation.configure({
+        ...config,
+        storages: { ...storages, ...config.storages },
+        databases: { ...databases, ...more },
+        auth,
+      });
       await use(await startApi(installation, tokens));
     },
     options.redisUrl === undefined ? {} : { redisUrl: options.redisUrl },

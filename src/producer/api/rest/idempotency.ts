@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Request } from 'express';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -18,9 +18,14 @@ export type Answer = z.output<typeof answerSchema>;
 
 const storedSchema = z.object({ asked: z.string(), answer: answerSchema.nullable() });
 
-/** Seconds. A request that is not answered by then has died with its producer. */
-const patience = 60;
+/** Seconds after which a request that is not answered has died with its producer. */
+const patience = 300;
 const lifetime = 24 * 60 * 60;
+
+/** Whoever took too long must not free what another has taken since. */
+const freeIfOwn = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
 
 /**
  * Answers a request with the same Idempotency-Key once and for all: what was answered is answered again for a day. Without one it
@@ -35,18 +40,18 @@ export async function answerOnce(
   if (given === undefined) return { ...(await answer()), replayed: false };
   const key = idempotencyKey(installation, idOf(request, given));
   const asked = digestOf(JSON.stringify(request.body ?? null));
-  const running = JSON.stringify({ asked, answer: null });
+  const running = JSON.stringify({ asked, by: randomUUID(), answer: null });
   const earlier = await inRedis(redis, () => redis.set(key, running, 'EX', patience, 'NX', 'GET'));
   if (earlier !== null) return { ...answerIn(earlier, asked), replayed: true };
-  try {
-    const answered = await answer();
-    await inRedis(redis, () => redis.set(key, JSON.stringify({ asked, answer: answered }), 'EX', lifetime));
-    return { ...answered, replayed: false };
-  } catch (error) {
+  const answered = await answer().catch(async (error: unknown) => {
     // Where Redis is away, it ends by itself.
-    await redis.del(key).catch(() => undefined);
+    await redis.eval(freeIfOwn, 1, key, running).catch(() => undefined);
     throw error;
-  }
+  });
+  // It is done, whether or not that can be kept; until it ends by itself, the key stays taken.
+  const kept = JSON.stringify({ asked, answer: answered });
+  await redis.set(key, kept, 'EX', lifetime).catch(() => undefined);
+  return { ...answered, replayed: false };
 }
 
 /** The path too: the key of one request is no key of another. */
