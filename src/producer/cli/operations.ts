@@ -71,7 +71,7 @@ function unreadable(cause: Error): never {
 }
 
 function callOf({ signal, host }: CliContext): Call {
-  return { signal, by: host.env.USER ?? 'the command line', sees: () => true };
+  return { signal, by: host.env.USER ?? 'the command line', sees: () => true, namesFiles: true };
 }
 
 /** Where Redis is is looked for when it is first needed: not every verb does. */

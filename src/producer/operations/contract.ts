@@ -54,6 +54,21 @@ const warnings = z.array(z.string());
 /** In the order of a list of jobs. */
 export const listedStates = ['active', 'waiting', 'delayed', 'failed', 'completed'] as const;
 
+const pinned = {
+  backupId: z.string(),
+  pinned: z.boolean(),
+  storages: z.array(z.string()).meta({ description: 'Those that hold it' }),
+  changed: z.boolean(),
+  failures,
+};
+const prunes = {
+  database: nameSchema.optional(),
+  storage: nameSchema.optional(),
+  allSources: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Also backups of servers that the database was on before' }),
+};
 const oneJob = z.strictObject({ jobId });
 const oneBackup = z.strictObject({ backup, storage: nameSchema.optional() });
 const names = z.array(nameSchema).max(1_000).optional();
@@ -88,28 +103,8 @@ export const contract = {
     pinned: z.boolean(),
     warnings,
   }),
-  pinBackup: operation(
-    'operator',
-    { backup },
-    {
-      backupId: z.string(),
-      pinned: z.boolean(),
-      storages: z.array(z.string()),
-      changed: z.boolean(),
-      failures,
-    },
-  ),
-  unpinBackup: operation(
-    'admin',
-    { backup },
-    {
-      backupId: z.string(),
-      pinned: z.boolean(),
-      storages: z.array(z.string()),
-      changed: z.boolean(),
-      failures,
-    },
-  ),
+  pinBackup: operation('operator', { backup }, pinned),
+  unpinBackup: operation('admin', { backup }, pinned),
   backup: operation(
     'operator',
     { database: nameSchema.meta({ description: 'A database, or a server for all of its databases' }) },
@@ -154,24 +149,12 @@ export const contract = {
     { ...oneBackup.shape, to: nameSchema.meta({ description: 'The storage that gets the copy' }) },
     { jobId: z.string(), as: takenAs, backupId: z.string(), warnings },
   ),
-  previewPrune: operation(
-    'viewer',
-    {
-      database: nameSchema.optional(),
-      storage: nameSchema.optional(),
-      allSources: z.boolean().default(false),
-    },
-    { databases: z.array(previewSchema), warnings, failures },
-  ),
-  prune: operation(
-    'admin',
-    {
-      database: nameSchema.optional(),
-      storage: nameSchema.optional(),
-      allSources: z.boolean().default(false),
-    },
-    { jobs: z.array(z.object({ database: z.string(), jobId: z.string() })), warnings, failures },
-  ),
+  previewPrune: operation('viewer', prunes, { databases: z.array(previewSchema), warnings, failures }),
+  prune: operation('admin', prunes, {
+    jobs: z.array(z.object({ database: z.string(), jobId: z.string() })),
+    warnings,
+    failures,
+  }),
   listSchedules: operation('viewer', { names }, { schedules: z.array(scheduleSchema) }),
   runSchedule: operation('operator', oneName.shape, { ...enqueuedSchema.shape, database: z.string() }),
   pauseSchedule: operation('admin', oneName.shape, { name: z.string() }),
@@ -204,6 +187,8 @@ export interface Call {
   by: string;
   /** Whether lists may tell the caller of a database, or a server, of that name. */
   sees: (database: string) => boolean;
+  /** Whether it may name a file on a worker's machine by its path; else only in the folder of the configured database. */
+  namesFiles?: boolean;
 }
 
 /**

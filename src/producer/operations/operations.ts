@@ -1,128 +1,68 @@
 import { asBackupDataError, BackupDataError } from '../../shared/errors.ts';
 import { createRedactor } from '../../shared/redact.ts';
 import type { OperationsContext } from './context.ts';
-import type { Operations } from './contract.ts';
+import type { Call, OperationName, Operations, RequestOf, ResponseOf } from './contract.ts';
 
-/** The operations as this process does them itself. Each loads what it needs when it is first asked for: start-up time counts. */
+type Implementation<Name extends OperationName> = (
+  context: OperationsContext,
+  request: RequestOf<Name>,
+  call: Call,
+) => Promise<ResponseOf<Name>>;
+
+/** Where each is. What it needs is loaded when it is first asked for: start-up time counts. */
+const implementations: { [Name in OperationName]: () => Promise<Implementation<Name>> } = {
+  listDatabases: async () => (await import('./databases.ts')).listDatabases,
+  listBackups: async () => (await import('./list.ts')).listBackups,
+  showBackup: async () => (await import('./show.ts')).showBackup,
+  pinBackup: async () => (await import('./pin.ts')).pinBackup,
+  unpinBackup: async () => (await import('./pin.ts')).unpinBackup,
+  backup: async () => (await import('./backup.ts')).startBackup,
+  restore: async () => (await import('./restore.ts')).startRestore,
+  verify: async () => (await import('./verify.ts')).startVerify,
+  copy: async () => (await import('./copy.ts')).startCopy,
+  previewPrune: async () => (await import('./prune.ts')).previewPrune,
+  prune: async () => (await import('./prune.ts')).startPrune,
+  listSchedules: async () => (await import('./schedules.ts')).listSchedules,
+  runSchedule: async () => (await import('./schedules.ts')).runSchedule,
+  pauseSchedule: async () => (await import('./schedules.ts')).pauseSchedule,
+  resumeSchedule: async () => (await import('./schedules.ts')).resumeSchedule,
+  listJobs: async () => (await import('./jobs.ts')).listJobs,
+  showJob: async () => (await import('./jobs.ts')).showJob,
+  cancelJob: async () => (await import('./jobs.ts')).cancelJob,
+  retryJob: async () => (await import('./jobs.ts')).retryJob,
+};
+
+/** The operations as this process does them itself. */
 export function createOperations(context: OperationsContext): Operations {
-  const operations: Operations = {
-    listDatabases: async (request, call) => {
-      const { listDatabases } = await import('./databases.ts');
-      return listDatabases(context, request, call);
-    },
-    listBackups: async (request, call) => {
-      const { listBackups } = await import('./list.ts');
-      return listBackups(context, request, call);
-    },
-    showBackup: async (request, call) => {
-      const { showBackup } = await import('./show.ts');
-      return showBackup(context, request, call);
-    },
-    pinBackup: async (request, call) => {
-      const { pinBackup } = await import('./pin.ts');
-      return pinBackup(context, request, call);
-    },
-    unpinBackup: async (request, call) => {
-      const { unpinBackup } = await import('./pin.ts');
-      return unpinBackup(context, request, call);
-    },
-    backup: async (request) => {
-      const { startBackup } = await import('./backup.ts');
-      return startBackup(context, request);
-    },
-    restore: async (request, call) => {
-      const { startRestore } = await import('./restore.ts');
-      return startRestore(context, request, call);
-    },
-    verify: async (request, call) => {
-      const { startVerify } = await import('./verify.ts');
-      return startVerify(context, request, call);
-    },
-    copy: async (request, call) => {
-      const { startCopy } = await import('./copy.ts');
-      return startCopy(context, request, call);
-    },
-    previewPrune: async (request, call) => {
-      const { previewPrune } = await import('./prune.ts');
-      return previewPrune(context, request, call);
-    },
-    prune: async (request, call) => {
-      const { startPrune } = await import('./prune.ts');
-      return startPrune(context, request, call);
-    },
-    listSchedules: async (request, call) => {
-      const { listSchedules } = await import('./schedules.ts');
-      return listSchedules(context, request, call);
-    },
-    runSchedule: async (request) => {
-      const { runSchedule } = await import('./schedules.ts');
-      return runSchedule(context, request);
-    },
-    pauseSchedule: async (request, call) => {
-      const { pauseSchedule } = await import('./schedules.ts');
-      return pauseSchedule(context, request, call);
-    },
-    resumeSchedule: async (request) => {
-      const { resumeSchedule } = await import('./schedules.ts');
-      return resumeSchedule(context, request);
-    },
-    listJobs: async (request, call) => {
-      const { listJobs } = await import('./jobs.ts');
-      return listJobs(context, request, call);
-    },
-    showJob: async (request) => {
-      const { showJob } = await import('./jobs.ts');
-      return showJob(context, request);
-    },
-    cancelJob: async (request, call) => {
-      const { cancelJob } = await import('./jobs.ts');
-      return cancelJob(context, request, call);
-    },
-    retryJob: async (request) => {
-      const { retryJob } = await import('./jobs.ts');
-      return retryJob(context, request);
-    },
-    follow: async function* (request, call) {
-      const { followJob } = await import('./follow.ts');
-      yield* followJob(context, request, call);
-    },
-  };
-  return withExplainedErrors(context, operations);
-}
-
-/** A failure says that Redis went away where it did, and quotes no secret of the configuration. */
-function withExplainedErrors(context: OperationsContext, operations: Operations): Operations {
-  const explain = (thrown: unknown, signal: AbortSignal): unknown => {
-    const error = context.queues?.explain(thrown) ?? thrown;
-    if (signal.aborted && !(error instanceof BackupDataError)) return error;
-    return redacted(error, context.current().config.secrets);
-  };
-  const { follow, ...others } = operations;
-  const wrapped = Object.entries(others).map(([name, run]) => [
+  const operations = Object.entries(implementations).map(([name, load]) => [
     name,
-    async (request: never, call: Parameters<typeof follow>[1]): Promise<unknown> => {
+    async (request: never, call: Call): Promise<unknown> => {
       try {
-        return await run(request, call);
+        return await (await load())(context, request, call);
       } catch (error) {
-        throw explain(error, call.signal);
+        throw explain(context, error, call);
       }
     },
   ]);
   return {
-    ...(Object.fromEntries(wrapped) as typeof others),
+    ...(Object.fromEntries(operations) as Omit<Operations, 'follow'>),
     follow: async function* (request, call) {
       try {
-        yield* follow(request, call);
+        const { followJob } = await import('./follow.ts');
+        yield* followJob(context, request, call);
       } catch (error) {
-        throw explain(error, call.signal);
+        throw explain(context, error, call);
       }
     },
   };
 }
 
-function redacted(thrown: unknown, secrets: readonly string[]): BackupDataError {
-  const { text } = createRedactor(secrets);
-  const { code, message, hint } = asBackupDataError(thrown);
+/** A failure says that Redis went away where it did, and quotes no secret of the configuration. */
+function explain({ queues, current }: OperationsContext, thrown: unknown, { signal }: Call): unknown {
+  const error = queues?.explain(thrown) ?? thrown;
+  if (signal.aborted && !(error instanceof BackupDataError)) return error;
+  const { text } = createRedactor(current().config.secrets);
+  const { code, message, hint } = asBackupDataError(error);
   return new BackupDataError(code, text(message), {
     ...(hint !== null && { hint: text(hint) }),
     cause: thrown,

@@ -84,6 +84,14 @@ export const restoreVerb = verb<Options>({
 async function run(context: CliContext, options: Options): Promise<number> {
   const target = parseTarget({ text: options.to, env: context.host.env });
   const here = options.here || target.kind !== 'configured';
+  if (context.server && target.kind !== 'configured')
+    throw new BackupDataError(
+      'USAGE',
+      'a URL or a file is restored to by this process, and not with --server',
+      {
+        hint: 'Leave --server out, or name a database of the producer: NAME or NAME/DBNAME.',
+      },
+    );
   if (here && options.detach)
     throw new BackupDataError(
       'USAGE',
