@@ -63,7 +63,7 @@ export async function startFaces(options: FacesOptions & Around): Promise<Faces>
   const access = createAccess({ current, operations, redis, firstToken, logger, clock });
   releases.push(access.close);
   const rest = createRest({ access, redis, current, version });
-  const http = await startHttp({ host, port: ports.http, access, current, queues: [], rest, logger });
+  const http = await startHttp({ host, port: ports.http, access, current, queues: [], redis, rest, logger });
   releases.push(http.close);
   const show = showQueues({ queues, installation, show: http.show, releases });
   redis.on('ready', show);

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 /** Where the pages that tests saw are kept. Git ignores it. */
 const artifacts = join(import.meta.dirname, '..', '..', 'test-artifacts');
@@ -15,7 +15,9 @@ export interface Visit {
 }
 
 /** Debian's Chromium, without a window. */
-export async function withBrowser(use: (visit: () => Promise<Visit>) => Promise<void>): Promise<void> {
+export async function withBrowser(
+  use: (visit: (options?: BrowserContextOptions) => Promise<Visit>) => Promise<void>,
+): Promise<void> {
   await mkdir(artifacts, { recursive: true });
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
@@ -23,14 +25,14 @@ export async function withBrowser(use: (visit: () => Promise<Visit>) => Promise<
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
   try {
-    await use(() => visitWith(browser));
+    await use((options = {}) => visitWith(browser, options));
   } finally {
     await browser.close();
   }
 }
 
-async function visitWith(browser: Browser): Promise<Visit> {
-  const context = await browser.newContext({ viewport: { width: 1200, height: 800 } });
+async function visitWith(browser: Browser, options: BrowserContextOptions): Promise<Visit> {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
@@ -45,7 +47,8 @@ async function visitWith(browser: Browser): Promise<Visit> {
     page,
     complaints,
     keep: async (name) => {
-      await page.screenshot({ path: join(artifacts, `${name}.png`), fullPage: true });
+      const path = join(artifacts, `${name}.png`);
+      await page.screenshot({ path, fullPage: true, animations: 'disabled' });
     },
   };
 }

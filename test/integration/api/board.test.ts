@@ -121,6 +121,20 @@ describe('Bull Board', () => {
       assert.deepEqual([limited.status, limited.problem().code], [403, 'FORBIDDEN']);
     }));
 
+  it('tells what went wrong as the API does, and its page why something is refused', () =>
+    withApi(async (api) => {
+      const unreadable = ['/api/queues?activeQueue=%25', '/api/queues/backups/%ff'];
+      for (const path of unreadable) {
+        const answer = await onBoard(api, 'viewer', 'GET', path);
+        assert.deepEqual([answer.status, answer.problem().code], [400, 'USAGE'], path);
+        assert.equal(answer.headers.get('x-powered-by'), null);
+      }
+      const refused = await onBoard(api, 'admin', 'PUT', '/api/queues/backups/obliterate');
+      const { error, message } = refused.json<{ error: string; message: string }>();
+      assert.equal(error, 'The queues are changed by the product alone.');
+      assert.match(message, /^One job may be run again or cancelled/);
+    }));
+
   it('has pages that ask no other server for anything', () =>
     withApi(async (api) => {
       const page = await onBoard(api, 'viewer', 'GET', '/');

@@ -71,6 +71,7 @@ describe('a browser', () => {
       await page.goto(`${api.http}/`);
       await keep('sign-in');
       await signIn(seen, api, 'viewer');
+      await page.getByText('Loading').waitFor({ state: 'hidden' });
       await keep('queues');
       for (const [state, id] of [
         ['active', runs.running],
@@ -134,9 +135,15 @@ describe('a browser', () => {
       await page.locator('[class^="jobActions"] button').first().click();
       await page.getByRole('button', { name: 'Confirm' }).click();
       await until('there is a new run', async () => (await jobIdsOf(api)).length > before.length);
-      await keep('job-retried');
       const made = (await jobIdsOf(api)).filter((id) => !before.includes(id));
       assert.match(made[0] ?? '', /^gone-\d{8}T\d{6}Z-/);
+      await page.goto(`${api.http}/queues/queue/backups?status=failed`);
+      await page
+        .getByText(made[0] ?? '')
+        .first()
+        .waitFor();
+      await page.getByText(runs.failed).first().waitFor();
+      await keep('job-retried');
       const audit = (await api.ask('admin', 'GET', '/audit?limit=20')).json<{
         entries: Record<string, unknown>[];
       }>();
@@ -151,5 +158,61 @@ describe('a browser', () => {
         code: null,
       });
       assert.deepEqual(complaints, []);
+    }));
+
+  it('tells an admin why the queues cannot be changed by hand', () =>
+    withRuns(async ({ api, runs, visit }) => {
+      const seen = await visit();
+      const { page, keep } = seen;
+      await signIn(seen, api, 'admin');
+      const before = await jobIdsOf(api);
+      await page.goto(`${api.http}/queues/queue/backups?status=failed`);
+      await page.getByRole('button', { name: 'Clean all' }).click();
+      await page.getByRole('button', { name: 'Confirm' }).click();
+      await page.getByText('The queues are changed by the product alone.').waitFor();
+      await page.getByText('Are you sure?').waitFor({ state: 'hidden' });
+      await keep('queue-refused');
+      await page.getByText(runs.failed).first().waitFor();
+      assert.deepEqual(await jobIdsOf(api), before);
+    }));
+
+  it('shows a page, not a document, to who may not see the queues or asks for nothing there is', () =>
+    withApi(async (api) => {
+      await withBrowser(async (visit) => {
+        const { page, keep } = await visit();
+        await page.goto(`${api.http}/sign-in?next=/queues#${api.tokens.limited}`);
+        await page.getByRole('heading', { name: 'Not allowed' }).waitFor();
+        await keep('queues-limited');
+        await page.getByRole('link', { name: 'Start page' }).click();
+        await page.getByText('for shop').waitFor();
+        const missing = await page.goto(`${api.http}/nothing/<b>here`);
+        assert.equal(missing?.status(), 404);
+        await page.getByRole('heading', { name: 'Not found' }).waitFor();
+        assert.equal(await page.locator('b').count(), 0);
+        await keep('not-found');
+      });
+    }));
+
+  it('signs in without scripts, on a small dark screen', () =>
+    withApi(async (api) => {
+      await withBrowser(async (visit) => {
+        const { page, complaints, keep } = await visit({
+          javaScriptEnabled: false,
+          colorScheme: 'dark',
+          viewport: { width: 360, height: 640 },
+        });
+        await page.goto(`${api.http}/`);
+        await keep('sign-in-small');
+        await page.getByLabel('Token').fill(api.tokens.operator);
+        await page.getByLabel('Token').press('Enter');
+        await page.getByText('Signed in as').waitFor();
+        await keep('start-small');
+        const [wide, seen] = await Promise.all([
+          page.locator('body').evaluate((body) => body.scrollWidth),
+          page.viewportSize()?.width,
+        ]);
+        assert.equal(wide, seen, 'nothing is cut off');
+        assert.deepEqual(complaints, []);
+      });
     }));
 });

@@ -63,6 +63,41 @@ describe('while Redis is away', () => {
     }
   });
 
+  it('people are told so at once, by Bull Board and where they sign in', async () => {
+    const redis = await startRedis();
+    try {
+      await withApi(
+        async ({ http, tokens }) => {
+          const board = `${http}/queues/api/queues`;
+          const look = (): Promise<Answered> => send(board, { method: 'GET', token: tokens.viewer });
+          await until('the queues are shown', async () => (await look()).text.includes('restores'));
+          await redis.kill('SIGKILL');
+          for (const path of ['/queues/api/queues?activeQueue=backups', '/queues/api/queues/backups/x']) {
+            const ask = { method: 'GET', token: tokens.viewer };
+            const refused = await timed(() => send(`${http}${path}`, ask));
+            assert.deepEqual([refused.status, refused.problem().code], [503, 'REDIS_UNAVAILABLE'], path);
+          }
+          const signIn = await timed(() =>
+            send(`${http}/sign-in`, {
+              method: 'POST',
+              headers: {
+                'content-type': 'application/x-www-form-urlencoded',
+                'sec-fetch-site': 'same-origin',
+              },
+              body: `token=${tokens.viewer}`,
+            }),
+          );
+          assert.deepEqual([signIn.status, signIn.headers.get('set-cookie')], [503, null]);
+          assert.match(signIn.headers.get('retry-after') ?? '', /^\d+$/);
+          assert.match(signIn.text, /role="alert"[^>]*>Redis at /);
+        },
+        { redisUrl: redis.url },
+      );
+    } finally {
+      await redis.stop();
+    }
+  });
+
   it('the API answers from its start, and takes requests once Redis comes', async () => {
     const redis = await startRedis();
     try {

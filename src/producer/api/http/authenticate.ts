@@ -27,7 +27,7 @@ export function orSignIn(authenticated: RequestHandler): RequestHandler {
       await authenticated(request, response, next);
     } catch (error) {
       const isUnknown = error instanceof BackupDataError && error.code === 'UNAUTHENTICATED';
-      if (!isUnknown || !isPage(request)) throw error;
+      if (!isUnknown || request.method !== 'GET' || !wantsPage(request)) throw error;
       toSignIn(request, response);
     }
   };
@@ -49,8 +49,9 @@ function tokenIn(authorization: string): string {
   return /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
 }
 
-function isPage(request: Request): boolean {
-  return request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
+/** Whether somebody looks at the answer in a browser. */
+export function wantsPage(request: Request): boolean {
+  return request.accepts(['json', 'html']) === 'html';
 }
 
 function toSignIn(request: Request, response: Response): void {

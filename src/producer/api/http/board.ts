@@ -2,10 +2,21 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import type { Queue } from 'bullmq';
-import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
+import {
+  type Express,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+  Router,
+} from 'express';
+import type { Redis } from 'ioredis';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { explainLoss } from '../../../shared/redis.ts';
 import type { Access } from '../../identity/access.ts';
 import { callerOf } from './caller.ts';
+import { asSentence } from './pages/page.ts';
+import type { Problem } from './problem.ts';
 
 export const boardPath = '/queues';
 
@@ -29,8 +40,12 @@ export interface Board {
  * in the product's own way: what Bull Board itself would do to a queue (empty it, add a job, retry one under its old id) breaks
  * what backups rely on, and is refused.
  */
-export function createBoard({ access, queues }: { access: Access; queues: readonly Queue[] }): Board {
-  const [looking, acting] = [createOne(queues, { readOnly: true }), createOne(queues, { readOnly: false })];
+export function createBoard(options: { access: Access; queues: readonly Queue[]; redis: Redis }): Board {
+  const { access, queues, redis } = options;
+  const [looking, acting] = [
+    createOne(queues, { redis, readOnly: true }),
+    createOne(queues, { redis, readOnly: false }),
+  ];
   const router = Router();
   router.use(refuseLimited, withoutForeignFonts);
   router.put('/api/queues/:queue/:jobId/retry', act('retryJob'));
@@ -48,16 +63,31 @@ export function createBoard({ access, queues }: { access: Access; queues: readon
   };
 }
 
+/** What the page of Bull Board shows of an error that it is answered with. */
+export function toldByBoard({ detail, hint }: Problem): Readonly<Record<string, unknown>> {
+  return { error: asSentence(detail), ...(hint !== null && { message: hint }) };
+}
+
 function createOne(
   queues: readonly Queue[],
-  { readOnly }: { readOnly: boolean },
+  { redis, readOnly }: { redis: Redis; readOnly: boolean },
 ): { handle: RequestHandler; show(queues: readonly Queue[]): void } {
   const adapter = new ExpressAdapter();
   adapter.setBasePath(boardPath);
   const shown = (queue: Queue): BullMQAdapter => new BullMQAdapter(queue, { readOnlyMode: readOnly });
   const options = { uiConfig };
   const { setQueues } = createBullBoard({ queues: queues.map(shown), serverAdapter: adapter, options });
-  return { handle: adapter.getRouter(), show: (next) => setQueues(next.map(shown)) };
+  adapter.setErrorHandler((error) => throwExplained(redis, error));
+  const app: Express = adapter.getRouter();
+  app.disable('x-powered-by');
+  return { handle: app, show: (next) => setQueues(next.map(shown)) };
+}
+
+/** Bull Board's own handler would quote whatever was thrown; what this throws goes where every other error goes. */
+function throwExplained(redis: Redis, error: Error): never {
+  if (error instanceof URIError)
+    throw new BackupDataError('USAGE', 'the request cannot be read', { cause: error });
+  throw explainLoss(redis, error);
 }
 
 /** Bull Board knows nothing of names that somebody may not see. */

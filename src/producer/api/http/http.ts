@@ -1,14 +1,17 @@
 import { createServer, type Server } from 'node:http';
 import type { Queue } from 'bullmq';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
+import type { Redis } from 'ioredis';
 import { asBackupDataError, BackupDataError } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/logger.ts';
 import { listen } from '../../../shared/telemetry.ts';
 import type { Current } from '../../current.ts';
 import type { Access } from '../../identity/access.ts';
-import { authenticate, orSignIn } from './authenticate.ts';
-import { boardPath, createBoard } from './board.ts';
-import { sendProblem } from './problem.ts';
+import { authenticate, orSignIn, wantsPage } from './authenticate.ts';
+import { boardPath, createBoard, toldByBoard } from './board.ts';
+import { sendPage } from './pages/page.ts';
+import { problemPage } from './pages/problem.ts';
+import { beginProblem, problemOf, sendProblem } from './problem.ts';
 import {
   allowOrigins,
   boardHeaders,
@@ -28,6 +31,8 @@ export interface HttpOptions {
   current: Current;
   /** What Bull Board shows. */
   queues: readonly Queue[];
+  /** Where those queues are. */
+  redis: Redis;
   /** The REST API. */
   rest: Router;
   logger: Logger;
@@ -39,8 +44,8 @@ const apiPath = '/api/v1';
 export async function startHttp(
   options: HttpOptions,
 ): Promise<{ url: string; show(queues: readonly Queue[]): void; close(): Promise<void> }> {
-  const { host, port, access, queues } = options;
-  const board = createBoard({ access, queues });
+  const { host, port, access, queues, redis } = options;
+  const board = createBoard({ access, queues, redis });
   const server = serverOf(createApp(options, board.router));
   return { ...(await listen(server, { host, port })), show: board.show };
 }
@@ -52,9 +57,8 @@ function createApp({ host, access, current, rest, logger }: HttpOptions, board: 
   app.set('env', 'production');
   app.set('query parser', 'simple');
   app.set('trust proxy', (_address: string, hop: number) => hop < current().config.api.trustedProxies);
-  app.use(refuseForeignNames(host, current), refuseForeignOrigins(current));
+  app.use(strictHeaders, refuseForeignNames(host, current), refuseForeignOrigins(current));
   app.use(boardPath, boardHeaders, orSignIn(authenticate(access, 'board')), board);
-  app.use(strictHeaders);
   app.use(apiPath, allowOrigins(current), authenticate(access, 'rest'), jsonBody, rest);
   app.use(createSignIn({ access, current }));
   app.use(authenticate(access, 'rest'), noSuchRoute);
@@ -88,6 +92,10 @@ function answerWithProblem(logger: Logger): ErrorRequestHandler {
     if (error.code === 'INTERNAL')
       logger.error('a request failed', { method: request.method, path: request.path, error: thrown });
     if (response.headersSent) response.destroy();
+    else if (request.path.startsWith(`${boardPath}/api/`))
+      sendProblem(response, error, toldByBoard(problemOf(error)));
+    else if (wantsPage(request) && !request.path.startsWith(`${apiPath}/`))
+      sendPage(response, problemPage(beginProblem(response, error)));
     else sendProblem(response, error);
   };
 }

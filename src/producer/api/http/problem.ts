@@ -1,11 +1,6 @@
 import type { Response } from 'express';
 import { z } from 'zod';
-import {
-  asBackupDataError,
-  type BackupDataError,
-  type ErrorCode,
-  exitCodeOf,
-} from '../../../shared/errors.ts';
+import { type BackupDataError, type ErrorCode, exitCodeOf } from '../../../shared/errors.ts';
 import { errorSchema } from '../../operations/documents.ts';
 
 /** An error as RFC 9457 wants it, with the code, the hint and whether trying again can help. */
@@ -82,12 +77,22 @@ function detailOf({ code, message }: BackupDataError): string {
     : message;
 }
 
-/** Answers with an error. Never a stack, and nothing of its cause. */
-export function sendProblem(response: Response, thrown: unknown): void {
-  const error = asBackupDataError(thrown);
+/** Answers with an error, and `more` beside it. Never a stack, and nothing of its cause. */
+export function sendProblem(
+  response: Response,
+  error: BackupDataError,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
+  const problem = beginProblem(response, error);
+  response.type('application/problem+json').send(JSON.stringify({ ...problem, ...more }));
+}
+
+/** The status of an error and the headers that go with it; what it returns is to be told in some form. */
+export function beginProblem(response: Response, error: BackupDataError): Problem {
   const problem = problemOf(error);
   if (problem.status === 429 || problem.status === 503 || error.retryAfter !== undefined)
     response.set('Retry-After', String(error.retryAfter ?? usualWait));
   if (problem.status === 401) response.set('WWW-Authenticate', 'Bearer realm="backupdata"');
-  response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  response.status(problem.status);
+  return problem;
 }

@@ -1,14 +1,15 @@
 import express, { type Request, type Response, Router } from 'express';
-import { asBackupDataError, hasCode } from '../../../shared/errors.ts';
+import { asBackupDataError } from '../../../shared/errors.ts';
 import type { Current } from '../../current.ts';
 import type { Access, Principal } from '../../identity/access.ts';
 import { addressOf, authenticate, orSignIn } from './authenticate.ts';
 import { callerOf } from './caller.ts';
 import { clearSessionCookie, sessionIdIn, setSessionCookie } from './cookie.ts';
 import { assets } from './pages/assets.ts';
+import { asSentence, sendPage } from './pages/page.ts';
 import { signInPage } from './pages/sign-in.ts';
 import { startPage } from './pages/start.ts';
-import { statusOf } from './problem.ts';
+import { beginProblem } from './problem.ts';
 import { requireOwnPage } from './protect.ts';
 
 /** The pages for people: where a token becomes a session, where that ends, and what is seen in between. */
@@ -48,13 +49,11 @@ async function signIn(request: Request, response: Response, { access, current }:
     record(access, { principal, what: 'sign-in', from: origin.address });
     setSessionCookie(response, { id, expiresAt, secure: isSecure(request, current) });
     response.redirect(303, nextIn(next));
-  } catch (error) {
-    if (hasCode(error, 'INTERNAL') || !(error instanceof Error)) throw error;
-    const { code, message, retryAfter } = asBackupDataError(error);
-    if (code === 'INTERNAL') throw error;
-    if (retryAfter !== undefined) response.set('Retry-After', String(retryAfter));
-    const refusal = `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
-    sendPage(response.status(statusOf(code)), signInPage({ next: nextIn(next), refusal }));
+  } catch (thrown) {
+    const error = asBackupDataError(thrown);
+    if (error.code === 'INTERNAL') throw error;
+    const { detail } = beginProblem(response, error);
+    sendPage(response, signInPage({ next: nextIn(next), refusal: asSentence(detail) }));
   }
 }
 
@@ -89,8 +88,4 @@ function nextIn(value: unknown): string {
   const isPath =
     typeof value === 'string' && /^\/(?![/\\])[\x21-\x7e]*$/.test(value) && !value.includes('\\');
   return isPath ? value : '/';
-}
-
-function sendPage(response: Response, html: string): void {
-  response.set('Cache-Control', 'no-store').type('html').send(html);
 }

@@ -1,3 +1,5 @@
+import type { Response } from 'express';
+
 /** A page of ours: plain HTML, its style and its script files of this server. Every value in `body` must be escaped already. */
 export function page({ title, body, script }: { title: string; body: string; script?: string }): string {
   const scriptTag = script === undefined ? '' : `\n<script src="${script}" defer></script>`;
@@ -29,4 +31,14 @@ export function escapeHtml(text: string): string {
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
     .replaceAll("'", '&#39;');
+}
+
+/** What an error says, which begins small and ends without a stop. */
+export function asSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
+/** Pages tell who is signed in, so nothing keeps them. */
+export function sendPage(response: Response, html: string): void {
+  response.set('Cache-Control', 'no-store').type('html').send(html);
 }
