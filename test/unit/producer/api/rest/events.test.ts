@@ -36,8 +36,10 @@ async function withFollow(follow: Follow, use: (scene: Scene) => Promise<void>):
     }),
   } as unknown as Access;
   const current = (() => ({ config: { api: { trustedProxies: 0, cors: [] }, publicUrl: null } })) as never;
-  const rest = createRest({ access, redis: {} as never, current, version: '0' });
-  const http = await startHttp({ host: '127.0.0.1', port: 0, access, current, queues: [], rest, logger });
+  const redis = {} as never;
+  const rest = createRest({ access, redis, current, version: '0' });
+  const here = { host: '127.0.0.1', port: 0 };
+  const http = await startHttp({ ...here, access, current, queues: [], redis, rest, logger });
   try {
     await use({ url: `${http.url}/api/v1/jobs/shop-1/events`, logged: logger.lines });
   } finally {
