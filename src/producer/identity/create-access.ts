@@ -36,7 +36,7 @@ export function createAccess(options: AccessOptions): Access & { close(): Promis
     enter: (principal, origin) => ({
       principal,
       origin,
-      operations: guard({ operations, principal, origin, audit }),
+      operations: guard({ operations, principal, origin, audit, beginToFollow: limits.beginToFollow }),
       call: (signal) => ({ signal, by: principal.name, sees: (name) => sees(principal, name) }),
     }),
     count: ({ principal }) => limits.countRequest(principal.name),

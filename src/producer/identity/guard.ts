@@ -10,6 +10,7 @@ import {
   type RequestOf,
 } from '../operations/contract.ts';
 import type { Audit, AuditEntry, Origin, Principal } from './access.ts';
+import type { Limits } from './limits.ts';
 import { sees } from './principal.ts';
 
 interface Options {
@@ -17,6 +18,7 @@ interface Options {
   principal: Principal;
   origin: Origin;
   audit: Audit;
+  beginToFollow: Limits['beginToFollow'];
 }
 
 /**
@@ -34,7 +36,12 @@ export function guard(options: Options): Operations {
         requireRole(options.principal, followRole, 'follow');
         await requireSight(options, request, call);
       });
-      yield* operations.follow(request, call);
+      const end = options.beginToFollow(options.principal.name);
+      try {
+        yield* operations.follow(request, call);
+      } finally {
+        end();
+      }
     },
   };
 }

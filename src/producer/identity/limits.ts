@@ -6,12 +6,16 @@ import { limitPrefix } from '../../shared/queues/names.ts';
 /** How often within so many seconds. */
 const wrongTokens = { points: 10, duration: 60 };
 const requests = { points: 1_000, duration: 10 };
+/** Jobs that one token may follow at once. */
+const mostFollowed = 50;
 
 export interface Limits {
   /** Counts a wrong token of an address. RATE_LIMITED after ten in a minute. */
   countWrongToken(address: string): Promise<void>;
   /** Counts a request of a token. RATE_LIMITED after a thousand in ten seconds. */
   countRequest(name: string): Promise<void>;
+  /** Notes that a token follows one job more, until what it gives is called. RATE_LIMITED for more than fifty at once. */
+  beginToFollow(name: string): () => void;
 }
 
 /** Shared by every producer through Redis; while that is away, each counts for itself. */
@@ -28,7 +32,27 @@ export function createLimits({ redis, installation }: { redis: Redis; installati
   const asked = limiter('request', requests);
   return {
     countWrongToken: (address) => consume(tokens, address, 'wrong tokens came from this address'),
+    beginToFollow: createCounter(),
     countRequest: (name) => consume(asked, name, `requests came with the token ${name}`),
+  };
+}
+
+/** In this process: each holds a connection of its own. */
+function createCounter(): Limits['beginToFollow'] {
+  const following = new Map<string, number>();
+  const change = (name: string, by: number): number => {
+    const count = (following.get(name) ?? 0) + by;
+    if (count === 0) following.delete(name);
+    else following.set(name, count);
+    return count;
+  };
+  return (name) => {
+    if (change(name, 1) <= mostFollowed) return () => void change(name, -1);
+    change(name, -1);
+    throw new BackupDataError('RATE_LIMITED', `the token ${name} follows ${mostFollowed} jobs already`, {
+      hint: 'Stop following one, or ask for the job itself now and then.',
+      retryAfter: 5,
+    });
   };
 }
 

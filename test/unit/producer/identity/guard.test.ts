@@ -59,7 +59,7 @@ function benchOf(principal: Principal, answers: Partial<Record<OperationName, ()
   };
   const origin = { face: 'rest', address: '192.0.2.7' } as const;
   return {
-    operations: guard({ operations, principal, origin, audit }),
+    operations: guard({ operations, principal, origin, audit, beginToFollow: () => () => undefined }),
     call: { signal: new AbortController().signal, by: principal.name, sees: (name) => sees(principal, name) },
     reached,
     audited,
