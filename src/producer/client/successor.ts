@@ -3,11 +3,10 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../../shared/config/schema.ts';
 import { findDatabase } from '../../shared/config/servers.ts';
 import { BackupDataError } from '../../shared/errors.ts';
-import { databaseOf, isBackupId, timeOfBackup } from '../../shared/ids.ts';
+import { databaseOf, isBackupId } from '../../shared/ids.ts';
 import { successorOf } from '../../shared/queues/backup-job.ts';
 import { cancelKey } from '../../shared/queues/names.ts';
 import { discoverKey } from '../../shared/queues/options.ts';
-import type { JobDocument } from '../operations/documents.ts';
 import type { Client } from './client.ts';
 
 /** A run that waits behind the active one of its database. It has an id, but BullMQ makes its job only when it starts. */
@@ -105,22 +104,4 @@ export async function cancelSuccessor(options: {
   await redis.set(cancelKey(installation, jobId), by, 'EX', week);
   const removed = await redis.eval(removeIfStillNext, 1, queue.toKey(`dn:${onlyOne}`), jobId);
   return removed === 1 ? 'removed' : 'told';
-}
-
-export function summariseSuccessor({ jobId, job, database, queue }: Successor): JobDocument {
-  return {
-    id: jobId,
-    queue: queue.name,
-    name: job,
-    state: 'behind',
-    database,
-    backupId: job === 'backup' ? jobId : null,
-    attempts: 0,
-    createdAt: timeOfBackup(jobId).toISOString(),
-    startedAt: null,
-    finishedAt: null,
-    progress: null,
-    error: null,
-    result: null,
-  };
 }

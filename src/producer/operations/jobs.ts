@@ -1,12 +1,13 @@
 import type { Job, Queue } from 'bullmq';
 import { BackupDataError } from '../../shared/errors.ts';
 import { databaseOf, isBackupId } from '../../shared/ids.ts';
-import { cancelJob as cancel, summarise } from '../client/jobs.ts';
+import { cancelJob as cancel } from '../client/cancel.ts';
 import type { QueueSession } from '../client/open.ts';
 import { retryJob as retry } from '../client/retry.ts';
-import { cancelSuccessor, findSuccessor, type Successor, summariseSuccessor } from '../client/successor.ts';
+import { cancelSuccessor, findSuccessor, type Successor } from '../client/successor.ts';
 import { type OperationsContext, sessionOf } from './context.ts';
 import { type Call, listedStates, type RequestOf, type ResponseOf } from './contract.ts';
+import { summarise, summariseSuccessor } from './job-document.ts';
 import { pageOf, type SortKey } from './page.ts';
 
 type State = (typeof listedStates)[number];

@@ -3,9 +3,9 @@ import { BackupDataError } from '../../shared/errors.ts';
 import { createLedger, type Ledger } from '../scheduler/ledger.ts';
 import { resumeSchedule as resume } from '../scheduler/resume.ts';
 import { findScheduled, type Scheduled, schedulesOf } from '../scheduler/schedules.ts';
-import { summariseSchedules } from '../scheduler/summary.ts';
 import { type OperationsContext, sessionOf } from './context.ts';
 import type { Call, RequestOf, ResponseOf } from './contract.ts';
+import { summariseSchedules } from './schedule-documents.ts';
 
 /** The schedules, of backups and of verifications: when they ran, when they run next, and what was missed. */
 export async function listSchedules(

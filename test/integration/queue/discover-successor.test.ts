@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'bullmq';
-import {
-  cancelSuccessor,
-  findSuccessor,
-  summariseSuccessor,
-} from '../../../src/producer/client/successor.ts';
+import { cancelSuccessor, findSuccessor } from '../../../src/producer/client/successor.ts';
+import { summariseSuccessor } from '../../../src/producer/operations/job-document.ts';
 import { loadConfig } from '../../../src/shared/config/load.ts';
 import { redisPrefix } from '../../../src/shared/queues/names.ts';
 import { withDiscovering } from '../../support/discovering.ts';

@@ -1,35 +1,9 @@
-import type { Job, Queue } from 'bullmq';
+import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { BackupDataError, toErrorDocument } from '../../shared/errors.ts';
-import { failureOf } from '../../shared/queues/failure.ts';
+import { BackupDataError } from '../../shared/errors.ts';
 import { cancelKey, redisPrefix } from '../../shared/queues/names.ts';
-import { parseProgress } from '../../shared/queues/progress.ts';
-import { type JobDocument, jobStates } from '../operations/documents.ts';
 
 const week = 7 * 86_400;
-
-/** Reads the job again after its state, so that the two are of one moment. */
-export async function summarise(queues: readonly Queue[], found: Job): Promise<JobDocument> {
-  const state = await found.getState();
-  const queue = queues.find((each) => each.name === found.queueName);
-  const job = (await queue?.getJob(found.id ?? '')) ?? found;
-  const data: Record<string, unknown> = job.data ?? {};
-  return {
-    id: job.id ?? '',
-    queue: job.queueName,
-    name: job.name,
-    state: jobStates.find((each) => each === state) ?? 'waiting',
-    database: textOf(data.database ?? data.server),
-    backupId: textOf(data.backupId),
-    attempts: job.attemptsStarted,
-    createdAt: timeOf(job.timestamp) ?? '',
-    startedAt: timeOf(job.processedOn),
-    finishedAt: timeOf(job.finishedOn),
-    progress: parseProgress(job.progress) ?? null,
-    error: job.failedReason ? toErrorDocument(failureOf(job)) : null,
-    result: job.returnvalue ?? null,
-  };
-}
 
 /**
  * Cancels a job wherever it is: one that waits is removed, a running one is told through Redis and ended by its worker
@@ -71,12 +45,4 @@ export async function cancelJob(options: {
 async function hasSuccessor(redis: Redis, installation: string, job: Job): Promise<boolean> {
   const key = `${redisPrefix(installation)}:${job.queueName}:dn:${job.deduplicationId}`;
   return job.deduplicationId !== undefined && (await redis.exists(key)) === 1;
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-function timeOf(milliseconds: number | undefined): string | null {
-  return milliseconds === undefined ? null : new Date(milliseconds).toISOString();
 }

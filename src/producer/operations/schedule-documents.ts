@@ -9,9 +9,9 @@ import { asBackupDataError } from '../../shared/errors.ts';
 import { timeOfBackup } from '../../shared/ids.ts';
 import { discoverKey } from '../../shared/queues/options.ts';
 import type { Client } from '../client/client.ts';
-import type { ScheduleDocument } from '../operations/documents.ts';
-import type { Account, Ledger } from './ledger.ts';
-import { type Schedule, schedulesOf } from './schedules.ts';
+import type { Account, Ledger } from '../scheduler/ledger.ts';
+import { type Schedule, schedulesOf } from '../scheduler/schedules.ts';
+import type { ScheduleDocument } from './documents.ts';
 
 interface Options {
   config: Config;
