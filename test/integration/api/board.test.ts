@@ -123,7 +123,13 @@ describe('Bull Board', () => {
 
   it('tells what went wrong as the API does, and its page why something is refused', () =>
     withApi(async (api) => {
-      const unreadable = ['/api/queues?activeQueue=%25', '/api/queues/backups/%ff'];
+      const unreadable = [
+        '/api/queues?activeQueue=%25',
+        '/api/queues/backups/%ff',
+        '/api/queues?activeQueue=backups&jobsPerPage=101',
+        '/api/queues?activeQueue=backups&jobsPerPage=5&jobsPerPage=1000000',
+        '/api/queues?activeQueue=backups&jobsPerPage=many',
+      ];
       for (const path of unreadable) {
         const answer = await onBoard(api, 'viewer', 'GET', path);
         assert.deepEqual([answer.status, answer.problem().code], [400, 'USAGE'], path);

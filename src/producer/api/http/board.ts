@@ -27,6 +27,9 @@ const uiConfig = {
   miscLinks: [{ text: 'Start page', url: '/' }],
 };
 
+/** Jobs that are told at once; Bull Board itself takes any number, and what is kept is read into memory whole. */
+const longestPage = 100;
+
 /** Milliseconds that one action may take. */
 const patience = 30_000;
 
@@ -47,7 +50,7 @@ export function createBoard(options: { access: Access; queues: readonly Queue[];
     createOne(queues, { redis, readOnly: false }),
   ];
   const router = Router();
-  router.use(refuseLimited, withoutForeignFonts);
+  router.use(refuseLimited, refuseLongPages, withoutForeignFonts);
   router.put('/api/queues/:queue/:jobId/retry', act('retryJob'));
   router.put('/api/queues/:queue/:jobId/clean', act('cancelJob'));
   router.use(refuseChanges(access));
@@ -104,6 +107,11 @@ function refuseLimited(request: Request, _response: Response, next: NextFunction
         },
       ),
     );
+}
+
+function refuseLongPages({ query }: Request, _response: Response, next: NextFunction): void {
+  if (query.jobsPerPage === undefined || Number(query.jobsPerPage) <= longestPage) next();
+  else next(new BackupDataError('USAGE', `jobsPerPage is not a number up to ${longestPage}`));
 }
 
 /** Through the guarded operations: they know the role that it takes, and write the audit log. */
