@@ -84,7 +84,7 @@ async function requireSight(
   call: Call,
 ): Promise<void> {
   if (principal.databases === null) return;
-  const { backup, database, name, target, names = [], jobId } = request as Named;
+  const { backup, database, name, target, names = [], jobId, targetDatabase, create } = request as Named;
   if (backup !== undefined && !sees(principal, isBackupId(backup) ? databaseOf(backup) : backup))
     throw notThere('BACKUP_NOT_FOUND', `there is no backup "${backup}"`);
   const unseen = [database, name, target, ...names].find(
@@ -93,6 +93,18 @@ async function requireSight(
   if (unseen !== undefined) throw notThere('DATABASE_UNKNOWN', `there is no database "${unseen}"`);
   if (jobId !== undefined && !(await seesJob(operations, principal, { jobId, call })))
     throw notThere('JOB_NOT_FOUND', `there is no job "${jobId}"`);
+  if (targetDatabase !== undefined && create !== true) throw notItsOwn(principal);
+}
+
+/** The server of a database has others too, of which no name of the configuration tells whether the principal may touch them. */
+function notItsOwn({ name }: Principal): BackupDataError {
+  return new BackupDataError(
+    'FORBIDDEN',
+    `the token ${name} is limited to some databases, and restores to another database or file only where it makes it`,
+    {
+      hint: 'Set `create`, or leave `targetDatabase` out to restore to the configured database itself.',
+    },
+  );
 }
 
 /** How requests name what they are about. */
@@ -103,6 +115,8 @@ interface Named {
   target?: string;
   names?: readonly string[];
   jobId?: string;
+  targetDatabase?: string;
+  create?: boolean;
 }
 
 async function seesJob(

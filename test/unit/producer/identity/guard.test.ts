@@ -175,6 +175,24 @@ describe('a token that is limited to some databases', () => {
     assert.deepEqual(bench.reached, ['backup', 'backup', 'restore']);
   });
 
+  it('restores beside its own database only to what it makes, whatever the server holds already', async () => {
+    const bench = benchOf(limited);
+    const request = { backup: 'crm', database: 'crm', targetDatabase: 'shop' };
+    for (const over of [{}, { confirm: 'shop' }, { create: false, confirm: 'shop' }])
+      await assert.rejects(ask(bench, 'restore', { ...request, ...over }), (error) =>
+        hasCode(error, 'FORBIDDEN'),
+      );
+    assert.deepEqual(bench.reached, []);
+    assert.deepEqual(
+      bench.audited.map(({ outcome, about }) => [outcome, about.targetDatabase]),
+      Array.from({ length: 3 }, () => ['refused', 'shop']),
+    );
+    await ask(bench, 'restore', { ...request, create: true });
+    await ask(bench, 'restore', { backup: 'crm', database: 'crm', confirm: 'crm' });
+    await ask(benchOf(everybody('admin')), 'restore', { ...request, confirm: 'shop' });
+    assert.deepEqual(bench.reached, ['restore', 'restore']);
+  });
+
   for (const [what, answers] of [
     ['of another database', jobOf('shop', null)],
     ['that works with the backup of another database', jobOf('crm', 'shop-20260102T030405Z-abc234')],
