@@ -8,24 +8,48 @@ import { until } from './until.ts';
  * wake it, which must be called in the end; harmless twice.
  */
 export async function hangDump(server: TestPostgres, database: string): Promise<() => void> {
-  let pid: number | undefined;
-  await until(`rows of ${database} are being dumped`, async () => {
-    const [found] = await query<{ pid: number }>(
-      server.adminUrl,
-      `SELECT pid FROM pg_stat_activity WHERE datname = '${database}' AND query LIKE 'COPY %' AND state = 'active'`,
-    );
-    pid = found?.pid;
-    return pid !== undefined;
-  });
-  const stopped = pid ?? 0;
-  process.kill(stopped, 'SIGSTOP');
-  return () => {
-    try {
-      process.kill(stopped, 'SIGCONT');
-    } catch {
-      // The connection is closed, and its process gone.
+  let stopped: number | undefined;
+  await until(`the server hangs while it sends rows of ${database}`, async () => {
+    const pid = await dumping(server, database);
+    if (pid === undefined) return false;
+    process.kill(pid, 'SIGSTOP');
+    if (await answersOthers(server)) {
+      stopped = pid;
+      return true;
     }
-  };
+    wake(pid);
+    return false;
+  });
+  return () => wake(stopped ?? 0);
+}
+
+/** The process that sends its rows now. */
+async function dumping(server: TestPostgres, database: string): Promise<number | undefined> {
+  const [found] = await query<{ pid: number }>(
+    server.adminUrl,
+    `SELECT pid FROM pg_stat_activity WHERE datname = '${database}' AND query LIKE 'COPY %' AND state = 'active'`,
+  );
+  return found?.pid;
+}
+
+/**
+ * It counts its rows where all can see, and who looks waits until it has counted: for ever where it was stopped amid that. So does
+ * whoever wants a lock that it held just then.
+ */
+async function answersOthers(server: TestPostgres): Promise<boolean> {
+  const look = "SET statement_timeout = '1s'; SELECT count(*) FROM pg_stat_activity";
+  return query(server.adminUrl, look).then(
+    () => true,
+    () => false,
+  );
+}
+
+function wake(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch {
+    // The connection is closed, and its process gone.
+  }
 }
 
 /** The same in the middle of a run: more than so many bytes of it are stored. */

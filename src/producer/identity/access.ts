@@ -8,6 +8,8 @@ export interface Principal {
   role: Role;
   /** Globs of the databases and servers that it may know of and touch; null for all. */
   databases: readonly string[] | null;
+  /** Of the token; it is told to nobody. */
+  sha256: string;
 }
 
 export const faces = ['rest', 'grpc', 'board', 'sign-in'] as const;
@@ -53,6 +55,13 @@ export interface AuditEntry {
   code: string | null;
 }
 
+/** An entry as it is read: one of another release may have other words. */
+export interface AuditLine extends Omit<AuditEntry, 'face' | 'role' | 'outcome'> {
+  face: string;
+  role: string | null;
+  outcome: string;
+}
+
 export interface Audit {
   /** Never throws, and waits for nothing: a log line, the file where one is configured, and the shared list in Redis. */
   record(entry: Omit<AuditEntry, 'at'>): void;
@@ -60,7 +69,7 @@ export interface Audit {
   read(page: {
     limit: number;
     after: string | undefined;
-  }): Promise<{ entries: AuditEntry[]; next: string | null }>;
+  }): Promise<{ entries: AuditLine[]; next: string | null }>;
 }
 
 /** Who may come in and what they may do, the same for every face. */

@@ -84,7 +84,17 @@ async function requireSight(
   call: Call,
 ): Promise<void> {
   if (principal.databases === null) return;
-  const { backup, database, name, target, names = [], jobId, targetDatabase, create } = request as Named;
+  const {
+    backup,
+    database,
+    name,
+    target,
+    names = [],
+    jobId,
+    targetDatabase,
+    create,
+    globals,
+  } = request as Named;
   if (backup !== undefined && !sees(principal, isBackupId(backup) ? databaseOf(backup) : backup))
     throw notThere('BACKUP_NOT_FOUND', `there is no backup "${backup}"`);
   const unseen = [database, name, target, ...names].find(
@@ -94,6 +104,7 @@ async function requireSight(
   if (jobId !== undefined && !(await seesJob(operations, principal, { jobId, call })))
     throw notThere('JOB_NOT_FOUND', `there is no job "${jobId}"`);
   if (targetDatabase !== undefined && create !== true) throw notItsOwn(principal);
+  if (globals === true) throw wholeServer(principal);
 }
 
 /** The server of a database has others too, of which no name of the configuration tells whether the principal may touch them. */
@@ -107,6 +118,14 @@ function notItsOwn({ name }: Principal): BackupDataError {
   );
 }
 
+function wholeServer({ name }: Principal): BackupDataError {
+  return new BackupDataError(
+    'FORBIDDEN',
+    `the token ${name} is limited to some databases, and globals are of the whole server`,
+    { hint: 'Leave `globals` out, or use a token that is not limited.' },
+  );
+}
+
 /** How requests name what they are about. */
 interface Named {
   backup?: string;
@@ -117,6 +136,7 @@ interface Named {
   jobId?: string;
   targetDatabase?: string;
   create?: boolean;
+  globals?: boolean;
 }
 
 async function seesJob(
@@ -126,8 +146,10 @@ async function seesJob(
 ): Promise<boolean> {
   try {
     const { job } = await operations.showJob({ jobId }, call);
-    const about = [job.database, job.backupId === null ? null : databaseOf(job.backupId)];
-    return about.every((name) => name === null || sees(principal, name));
+    const { database, backupId } = job;
+    const owner = backupId !== null && isBackupId(backupId) ? databaseOf(backupId) : null;
+    const about = [database, owner].filter((name) => name !== null);
+    return about.length > 0 && about.every((name) => sees(principal, name));
   } catch (error) {
     throw withoutNames(error);
   }

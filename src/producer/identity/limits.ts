@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { BackupDataError } from '../../shared/errors.ts';
@@ -10,8 +11,11 @@ const requests = { points: 1_000, duration: 10 };
 const mostFollowed = 50;
 
 export interface Limits {
-  /** Counts a wrong token of an address. RATE_LIMITED after ten in a minute. */
-  countWrongToken(address: string): Promise<void>;
+  /**
+   * Counts a wrong token of an address. RATE_LIMITED after ten in a minute; `onFirst` is called for the first that is refused so,
+   * and not again until they count anew.
+   */
+  countWrongToken(address: string, onFirst?: () => void): Promise<void>;
   /** Counts a request of a token. RATE_LIMITED after a thousand in ten seconds. */
   countRequest(name: string): Promise<void>;
   /** Notes that a token follows one job more, until what it gives is called. RATE_LIMITED for more than fifty at once. */
@@ -31,9 +35,10 @@ export function createLimits({ redis, installation }: { redis: Redis; installati
   const tokens = limiter('token', wrongTokens);
   const asked = limiter('request', requests);
   return {
-    countWrongToken: (address) => consume(tokens, address, 'wrong tokens came from this address'),
+    countWrongToken: (address, onFirst) =>
+      consume(tokens, networkOf(address), { what: 'wrong tokens came from this address', onFirst }),
     beginToFollow: createCounter(),
-    countRequest: (name) => consume(asked, name, `requests came with the token ${name}`),
+    countRequest: (name) => consume(asked, name, { what: `requests came with the token ${name}` }),
   };
 }
 
@@ -56,15 +61,35 @@ function createCounter(): Limits['beginToFollow'] {
   };
 }
 
-async function consume(limiter: RateLimiterRedis, key: string, what: string): Promise<void> {
+async function consume(
+  limiter: RateLimiterRedis,
+  key: string,
+  { what, onFirst }: { what: string; onFirst?: (() => void) | undefined },
+): Promise<void> {
   try {
     await limiter.consume(key);
   } catch (thrown) {
     if (!(thrown instanceof RateLimiterRes)) throw thrown;
+    if (thrown.consumedPoints === limiter.points + 1) onFirst?.();
     const retryAfter = Math.max(1, Math.ceil(thrown.msBeforeNext / 1_000));
     throw new BackupDataError('RATE_LIMITED', `too many ${what}`, {
       hint: `Wait ${retryAfter} s, then try again.`,
       retryAfter,
     });
   }
+}
+
+/** Whoever has an IPv6 address has all of its /64; an IPv4 address is itself, however it is written. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;
+  const [head = '', tail] = address.split('%')[0]?.split('::') ?? [];
+  const groups = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - after.length);
+  const whole = [...groups, ...Array.from({ length: zeros }, () => '0'), ...after];
+  return `${whole
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
 }

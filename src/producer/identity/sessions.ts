@@ -28,17 +28,15 @@ export function createSessions(options: {
   const keyOf = (id: string): string =>
     sessionKey(installation, createHash('sha256').update(id).digest('hex'));
   return {
-    open: async ({ name }) => {
-      const token = tokens().find((each) => each.name === name);
-      if (!token) throw new Error(`the token ${name} is gone`);
+    open: async ({ name, sha256 }) => {
       const id = Buffer.from(randomBytes(32)).toString('base64url');
-      const value = JSON.stringify({ name, sha256: token.sha256 });
+      const value = JSON.stringify({ name, sha256 });
       await inRedis(redis, () => redis.set(keyOf(id), value, 'EX', lifetime));
       return { id, expiresAt: new Date(clock().getTime() + lifetime * 1_000) };
     },
     find: async (id) => {
       const text = await inRedis(redis, () => redis.get(keyOf(id)));
-      const session = text === null ? undefined : stored.safeParse(JSON.parse(text)).data;
+      const session = read(text);
       const token = tokens().find(({ name, sha256 }) => name === session?.name && sha256 === session.sha256);
       return token && principalOf(token);
     },
@@ -46,4 +44,13 @@ export function createSessions(options: {
       await inRedis(redis, () => redis.del(keyOf(id)));
     },
   };
+}
+
+/** What is not what was written is no session. */
+function read(text: string | null): z.output<typeof stored> | undefined {
+  try {
+    return stored.parse(JSON.parse(text ?? ''));
+  } catch {
+    return undefined;
+  }
 }

@@ -75,7 +75,7 @@ async function ask(
   return (operations[name] as (request: object, call: Call) => Promise<unknown>)(request, call);
 }
 
-const everybody = (role: Role): Principal => ({ name: role, role, databases: null });
+const everybody = (role: Role): Principal => ({ name: role, role, databases: null, sha256: '' });
 
 describe('a role', () => {
   for (const role of roles) {
@@ -135,7 +135,7 @@ describe('the audit log', () => {
 });
 
 describe('a token that is limited to some databases', () => {
-  const limited: Principal = { name: 'crm', role: 'admin', databases: ['crm*', 'lab.?'] };
+  const limited: Principal = { name: 'crm', role: 'admin', databases: ['crm*', 'lab.?'], sha256: '' };
   const jobOf = (database: string | null, backupId: string | null) => ({
     showJob: () => ({ job: { database, backupId } }),
   });
@@ -189,7 +189,10 @@ describe('a token that is limited to some databases', () => {
     );
     await ask(bench, 'restore', { ...request, create: true });
     await ask(bench, 'restore', { backup: 'crm', database: 'crm', confirm: 'crm' });
-    await ask(benchOf(everybody('admin')), 'restore', { ...request, confirm: 'shop' });
+    await assert.rejects(ask(bench, 'restore', { ...request, create: true, globals: true }), (error) =>
+      hasCode(error, 'FORBIDDEN'),
+    );
+    await ask(benchOf(everybody('admin')), 'restore', { ...request, confirm: 'shop', globals: true });
     assert.deepEqual(bench.reached, ['restore', 'restore']);
   });
 

@@ -42,6 +42,21 @@ describe('the limits', () => {
       await one.countWrongToken('192.0.2.2');
     }));
 
+  it('tell once that an address asks too often, and take a /64 of IPv6 for one', () =>
+    withTwo(async ([one]) => {
+      assert.ok(one);
+      const told: string[] = [];
+      const wrong = (address: string): Promise<void> =>
+        one.countWrongToken(address, () => told.push(address));
+      for (let tries = 0; tries < 10; tries += 1) await wrong(`2001:db8:0:1::${tries}`);
+      await assert.rejects(wrong('2001:db8:0:1:ffff:0:0:1'), limited);
+      await assert.rejects(wrong('2001:0db8:0000:0001::9'), limited);
+      assert.deepEqual(told, ['2001:db8:0:1:ffff:0:0:1']);
+      await wrong('2001:db8:0:2::1');
+      for (let tries = 0; tries < 10; tries += 1) await wrong('::ffff:192.0.2.9');
+      await assert.rejects(wrong('192.0.2.9'), limited);
+    }));
+
   it('let a token ask a thousand times, and no more', () =>
     withTwo(async ([one]) => {
       assert.ok(one);
