@@ -36,8 +36,8 @@ export async function apiCase(bench: Bench): Promise<Row[]> {
   return [
     row('livez p99 during a backup', measured.busy.livez, limits.livez),
     row('POST /backups p99 during a backup', measured.busy.post, limits.post),
-    row('livez p99 while nothing runs', measured.idle.livez),
-    row('POST /backups p99 while nothing runs', measured.idle.post),
+    row('livez p99 while no large backup runs', measured.idle.livez),
+    row('POST /backups p99 while no large backup runs', measured.idle.post),
   ];
 }
 
