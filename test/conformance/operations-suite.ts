@@ -45,7 +45,7 @@ export function operationsSuite(
         );
         const [one, ...others] = (await operations.listDatabases({ names: ['gone'] }, call)).databases;
         assert.deepEqual([one, others], [databases[1], []]);
-        assert.deepEqual(await reference.listDatabases({}, call), { databases });
+        assert.deepEqual(await reference.listDatabases({}, call), { databases, next: null });
       }));
 
     it('back up, tell the progress to the end, and show, prove, copy, restore and prune what was stored', () =>
@@ -131,7 +131,7 @@ export function operationsSuite(
           schedules.map((each) => [each.name, each.kind, each.expression, each.state, each.paused]),
           [['shop', 'backup', yearly, 'idle', null]],
         );
-        assert.deepEqual(await reference.listSchedules({}, call), { schedules });
+        assert.deepEqual(await reference.listSchedules({}, call), { schedules, next: null });
         assert.deepEqual(await operations.pauseSchedule({ name: 'shop' }, call), { name: 'shop' });
         const [paused] = (await operations.listSchedules({ names: ['shop'] }, call)).schedules;
         assert.deepEqual([paused?.state, paused?.next], ['paused', []]);

@@ -81,8 +81,8 @@ const oneName = z.strictObject({ name: nameSchema.meta({ description: 'Of a data
 export const contract = {
   listDatabases: operation(
     'viewer',
-    { names: names.meta({ description: 'Only these; all of the configuration when left out' }) },
-    { databases: z.array(databaseSchema) },
+    { names: names.meta({ description: 'Only these; all of the configuration when left out' }), ...page },
+    { databases: z.array(databaseSchema), next },
   ),
   listBackups: operation(
     'viewer',
@@ -155,7 +155,7 @@ export const contract = {
     warnings,
     failures,
   }),
-  listSchedules: operation('viewer', { names }, { schedules: z.array(scheduleSchema) }),
+  listSchedules: operation('viewer', { names, ...page }, { schedules: z.array(scheduleSchema), next }),
   runSchedule: operation('operator', oneName.shape, { ...enqueuedSchema.shape, database: z.string() }),
   pauseSchedule: operation('admin', oneName.shape, { name: z.string() }),
   resumeSchedule: operation('admin', oneName.shape, { name: z.string(), wasPaused: z.boolean() }),

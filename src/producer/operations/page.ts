@@ -28,6 +28,29 @@ export function pageOf<Item>(options: {
   };
 }
 
+/** The same of a list that stays in its order, such as that of the configuration. */
+export function pageInOrder<Item>({
+  items,
+  ...asked
+}: {
+  items: readonly Item[];
+  limit: number | undefined;
+  after: string | undefined;
+}): { page: Item[]; next: string | null } {
+  const { page, next } = pageOf({
+    items: items.map((item, place) => ({ item, place })),
+    keyOf: ({ place }) => [String(place)],
+    order: (a, b) => placeIn(a) - placeIn(b),
+    ...asked,
+  });
+  return { page: page.map(({ item }) => item), next };
+}
+
+function placeIn([place = '']: SortKey): number {
+  if (/^\d{1,15}$/.test(place)) return Number(place);
+  throw badCursor();
+}
+
 function encodeCursor(key: SortKey): string {
   return Buffer.from(key.join('\n')).toString('base64url');
 }

@@ -10,7 +10,7 @@ import { timeOfBackup } from '../../shared/ids.ts';
 import { discoverKey } from '../../shared/queues/options.ts';
 import type { Client } from '../client/client.ts';
 import type { Account, Ledger } from '../scheduler/ledger.ts';
-import { type Schedule, schedulesOf } from '../scheduler/schedules.ts';
+import type { Schedule } from '../scheduler/schedules.ts';
 import type { ScheduleDocument } from './documents.ts';
 
 interface Options {
@@ -24,21 +24,19 @@ interface Options {
 
 const atOnce = 16;
 
-/** The schedules of the configuration, or those of some names, with what Redis and the catalogs tell of them. */
-export async function summariseSchedules(
+/** Schedules with what Redis and the catalogs tell of them. */
+export async function describeSchedules(
   options: Options,
-  names: readonly string[] | undefined,
+  schedules: readonly Schedule[],
 ): Promise<ScheduleDocument[]> {
   const accounts = await options.ledger.readAll();
-  const items = schedulesOf(options.config).filter(
-    ({ data }) => names === undefined || names.includes(data.database),
-  );
-  return mapAtMost({ items, limit: atOnce, signal: options.signal }, (schedule, signal) =>
-    summarise({ ...options, signal }, schedule, accounts.get(schedule.data.database)),
+  const { signal } = options;
+  return mapAtMost({ items: schedules, limit: atOnce, signal }, (schedule, stop) =>
+    describe({ ...options, signal: stop }, schedule, accounts.get(schedule.data.database)),
   );
 }
 
-async function summarise(
+async function describe(
   options: Options,
   schedule: Schedule,
   account: Account | undefined,

@@ -2,27 +2,35 @@ import type { Config } from '../../shared/config/schema.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { createLedger, type Ledger } from '../scheduler/ledger.ts';
 import { resumeSchedule as resume } from '../scheduler/resume.ts';
-import { findScheduled, type Scheduled, schedulesOf } from '../scheduler/schedules.ts';
+import { findScheduled, type Schedule, type Scheduled, schedulesOf } from '../scheduler/schedules.ts';
 import { type OperationsContext, sessionOf } from './context.ts';
 import type { Call, RequestOf, ResponseOf } from './contract.ts';
-import { summariseSchedules } from './schedule-documents.ts';
+import { pageInOrder } from './page.ts';
+import { describeSchedules } from './schedule-documents.ts';
 
 /** The schedules, of backups and of verifications: when they ran, when they run next, and what was missed. */
 export async function listSchedules(
   context: OperationsContext,
-  { names }: RequestOf<'listSchedules'>,
+  { names, limit, after }: RequestOf<'listSchedules'>,
   { signal, sees }: Call,
 ): Promise<ResponseOf<'listSchedules'>> {
   const { config, resources } = context.current();
-  const known = new Set(schedulesOf(config).map(({ data }) => data.database));
-  const unknown = names?.find((name) => !known.has(name));
-  if (unknown !== undefined) throw noSchedule(config, unknown);
+  const items = wanted(config, names).filter(({ data }) => sees(data.database));
   const { client } = await sessionOf(context);
   const ledger = await ledgerOf(context);
-  // An empty list says no more than none: by gRPC the two are the same.
-  const wanted = [...(names?.length ? new Set(names) : known)].filter(sees);
+  const { page, next } = pageInOrder({ items, limit, after });
   const options = { client, config, ledger, resources, now: context.clock(), signal };
-  return { schedules: await summariseSchedules(options, wanted) };
+  return { schedules: await describeSchedules(options, page), next };
+}
+
+/** In the order of the configuration. An empty list of names says no more than none: by gRPC the two are the same. */
+function wanted(config: Config, names: readonly string[] = []): Schedule[] {
+  const all = schedulesOf(config);
+  const known = new Set(all.map(({ data }) => data.database));
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown !== undefined) throw noSchedule(config, unknown);
+  const chosen = new Set(names);
+  return chosen.size === 0 ? all : all.filter(({ data }) => chosen.has(data.database));
 }
 
 /** Enqueues what a schedule would, now. */

@@ -128,6 +128,26 @@ describe('a list of the API', () => {
       assert.doesNotMatch(unknown.text, /crm/, 'no suggestion of what it may not see');
     }));
 
+  it('of databases or of schedules is that of the configuration, in pages too', () =>
+    withApi(async ({ ask }) => {
+      for (const [path, key] of [
+        ['/databases', 'databases'],
+        ['/schedules', 'schedules'],
+      ] as const) {
+        const read = async (query: string): Promise<{ names: string[]; next: string | null }> => {
+          const answer = await ask('viewer', 'GET', `${path}?${query}`);
+          const page = answer.json<Record<string, { name: string }[]> & { next: string | null }>();
+          return { names: (page[key] ?? []).map(({ name }) => name), next: page.next };
+        };
+        assert.deepEqual(await read(''), { names: ['shop', 'crm'], next: null });
+        const first = await read('limit=1');
+        assert.deepEqual(first.names, ['shop']);
+        assert.deepEqual(await read(`limit=1&after=${first.next}`), { names: ['crm'], next: null });
+        assert.deepEqual((await read('names=crm')).names, ['crm']);
+        assert.equal((await ask('viewer', 'GET', `${path}?after=bm9uc2Vuc2U`)).status, 400);
+      }
+    }));
+
   it('of jobs is the same in pages as whole, and takes a state', () =>
     withApi(async (api) => {
       const { ask } = api;

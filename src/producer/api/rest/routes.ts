@@ -28,6 +28,7 @@ export const routes: readonly Route[] = [
     path: '/databases',
     operation: 'listDatabases',
     tag: 'databases',
+    usualLimit,
     summary: 'The databases and servers of the configuration',
   },
   {
@@ -109,6 +110,7 @@ export const routes: readonly Route[] = [
     path: '/schedules',
     operation: 'listSchedules',
     tag: 'schedules',
+    usualLimit,
     summary: 'When they ran, when they run next, and what was missed',
   },
   {
