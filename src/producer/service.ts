@@ -34,9 +34,18 @@ interface Options extends FacesOptions {
 
 /** The producer's side of a process: connected to the queues, and reached by who may. */
 export async function startProducerService(options: Options): Promise<ProducerService> {
+  const releases = createReleaseStack();
+  try {
+    return await start(options, releases);
+  } catch (error) {
+    await releases.closeAll();
+    throw error;
+  }
+}
+
+async function start(options: Options, releases: ReleaseStack): Promise<ProducerService> {
   const { logger } = options;
   const reloadable = createReloadable(options.loaded);
-  const releases = createReleaseStack();
   const redis = connectRedis({
     url: options.redisUrl,
     role: 'worker',

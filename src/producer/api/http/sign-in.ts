@@ -83,7 +83,7 @@ function isSecure(request: Request, current: Current): boolean {
   return protocol === 'https:' && host === request.headers.host;
 }
 
-/** A path of this server; the queues for anything else. */
+/** A path of this server; that of the start page for anything else. */
 function nextIn(value: unknown): string {
   const isPath =
     typeof value === 'string' && /^\/(?![/\\])[\x21-\x7e]*$/.test(value) && !value.includes('\\');

@@ -27,11 +27,11 @@ function bodyOf({ body }: Request): Record<string, unknown> {
 
 /** A query holds text alone: it is read as the schema wants it. Lists are separated by commas. */
 function queryOf({ query }: Request, schema: z.ZodObject): Record<string, unknown> {
-  const kinds = kindsOf(schema);
+  const known = kindsOf(schema);
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => {
       if (typeof value !== 'string') throw refused([`${name} is given more than once`]);
-      const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+      const kind = Object.hasOwn(known, name) ? known[name] : undefined;
       return [name, kind === undefined ? value : readers[kind](value)];
     }),
   );
@@ -44,16 +44,25 @@ const readers = {
 };
 
 type Kind = keyof typeof readers;
+const kinds = Object.keys(readers) as Kind[];
 
 const properties = z.object({ properties: z.record(z.string(), z.object({ type: z.string().optional() })) });
 
-/** Of the fields that are no text. */
-function kindsOf(schema: z.ZodObject): Record<string, Kind | undefined> {
-  const described = properties.safeParse(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
-  const fields = Object.entries(described.data?.properties ?? {});
-  return Object.fromEntries(
-    fields.map(([name, { type }]) => [name, Object.keys(readers).find((kind) => kind === type) as Kind]),
-  );
+type Kinds = Readonly<Record<string, Kind | undefined>>;
+
+const described = new WeakMap<z.ZodObject, Kinds>();
+
+/** Of the fields that are no text. Each schema is looked at once. */
+function kindsOf(schema: z.ZodObject): Kinds {
+  const found = described.get(schema) ?? readKinds(schema);
+  described.set(schema, found);
+  return found;
+}
+
+function readKinds(schema: z.ZodObject): Kinds {
+  const { data } = properties.safeParse(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
+  const fields = Object.entries(data?.properties ?? {});
+  return Object.fromEntries(fields.map(([name, { type }]) => [name, kinds.find((kind) => kind === type)]));
 }
 
 function sentences(issue: z.core.$ZodIssue): string[] {
