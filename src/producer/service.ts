@@ -74,7 +74,10 @@ async function start(options: Options, releases: ReleaseStack): Promise<Producer
 async function facesOf(options: FacesOptions & Around): Promise<Faces | null> {
   const { host, logger, current } = options;
   if (isLoopback(host) || current().config.auth.tokens.length > 0) return startFaces(options);
-  logger.warn('the API is off: HOST lets other machines in, and the configuration has no token', { host });
+  logger.warn(
+    'the API is off: HOST lets other machines in, and the configuration has no token; `backupdata token create` makes one',
+    { host },
+  );
   return null;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -103,6 +103,18 @@ describe('backupdata up', () => {
       assert.doesNotMatch(again.log(), /bkd_/);
       const later: UpFile = JSON.parse(await readFile(join(path, 'data', 'up.json'), 'utf8'));
       assert.equal((await get(`${later.http}/queues/api/queues`, { authorization })).status, 200);
+    }));
+
+  it('shows its token at the first start that serves anything', () =>
+    withUp(async ({ installation: { path, start }, up }) => {
+      assert.equal(await up.stop(), 0);
+      await rm(join(path, 'data', 'first-token.json'));
+      const open = await start(['up'], { env: { HOST: '0.0.0.0' } });
+      assert.match(open.log(), /the API is off: HOST lets other machines in/);
+      assert.doesNotMatch(open.log(), /bkd_/);
+      assert.equal(await open.stop(), 0);
+      const next = await start(['up']);
+      assert.match(next.log(), /\/sign-in#bkd_/);
     }));
 
   it('answers for its health', () =>

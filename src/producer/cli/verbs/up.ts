@@ -56,6 +56,7 @@ async function up(context: CliContext, options: Options, releases: ReleaseStack)
   releases.push(() => removeUpFile(dataDir));
   const databases = configuredNames(server.config);
   announce(context, { faces: producer.faces, token: first?.made ?? null, metrics, databases });
+  if (producer.faces) await first?.keep();
   await Promise.race([untilStopped(context.signal), ended]);
   context.say(
     'stopping: runs have the drain time to end, then they go back to the queue (Ctrl-C again to stop at once)',
