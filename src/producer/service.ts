@@ -72,13 +72,15 @@ async function start(options: Options, releases: ReleaseStack): Promise<Producer
 
 /** Other machines are let in only where the configuration says whom. */
 async function facesOf(options: FacesOptions & Around): Promise<Faces | null> {
-  const { host, logger, current } = options;
-  if (isLoopback(host) || current().config.auth.tokens.length > 0) return startFaces(options);
-  logger.warn(
-    'the API is off: HOST lets other machines in, and the configuration has no token; `backupdata token create` makes one',
-    { host },
-  );
-  return null;
+  const { host, logger, current, firstToken } = options;
+  if (current().config.auth.tokens.length > 0) return startFaces(options);
+  const hint = 'the configuration has no token; `backupdata token create` makes one';
+  if (!isLoopback(host)) {
+    logger.warn(`the API is off: HOST lets other machines in, and ${hint}`, { host });
+    return null;
+  }
+  if (!firstToken) logger.warn(`nobody can sign in: ${hint}`);
+  return startFaces(options);
 }
 
 /** What works without anybody asking; whatever it is made of is closed with `releases`. */
