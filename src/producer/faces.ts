@@ -50,7 +50,7 @@ export async function startFaces(options: FacesOptions & Around): Promise<Faces>
     options;
   const clock = (): Date => new Date();
   const { installation } = current().config;
-  const queues = openQueueAccess({ config: () => current().config, redisUrl });
+  const queues = openQueueAccess({ config: () => current().config, redisUrl, role: 'api' });
   releases.push(queues.close);
   const { redis } = queues;
   const operations = createOperations({

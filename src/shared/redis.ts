@@ -2,13 +2,14 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { BackupDataError } from './errors.ts';
 import type { Secret } from './secret.ts';
 
-/** Milliseconds that a command of a `client` may take: a Redis that hangs keeps its connections, and answers nothing. */
-const patience = 10_000;
+/** Milliseconds that a command may take: a Redis that hangs keeps its connections, and answers nothing. */
+const patience = { client: 10_000, api: 3_000 } as const;
 
-type Role = 'client' | 'worker' | 'cache';
+type Role = 'client' | 'api' | 'worker' | 'cache';
 
 /**
- * A connection to Redis. A `client` fails within seconds when Redis is away, so that a command can say so; a
+ * A connection to Redis. A `client` fails within seconds when Redis is away, so that a command can say so, and sooner for an
+ * `api`, whose callers do not wait; a
  * `worker` waits for Redis as long as it takes, because its jobs outlive an outage; a `cache` tries nothing twice.
  */
 export function connectRedis(options: { url: Secret; role: Role; onError: (error: Error) => void }): Redis {
@@ -76,7 +77,7 @@ function roleOptions(role: Role): RedisOptions {
     enableOfflineQueue: false,
     lazyConnect: true,
     connectTimeout: 5_000,
-    commandTimeout: patience,
+    commandTimeout: patience[role],
     retryStrategy,
   };
 }

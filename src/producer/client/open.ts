@@ -23,9 +23,14 @@ export interface QueueAccess {
 }
 
 /** Connects when it is first asked for a session. */
-export function openQueueAccess(options: { config: () => Config; redisUrl: Secret }): QueueAccess {
+export function openQueueAccess(options: {
+  config: () => Config;
+  redisUrl: Secret;
+  role?: 'client' | 'api';
+}): QueueAccess {
+  const { redisUrl: url, role = 'client' } = options;
   // Every command's failure tells more than the connection's own event.
-  const redis = connectRedis({ url: options.redisUrl, role: 'client', onError: () => undefined });
+  const redis = connectRedis({ url, role, onError: () => undefined });
   let client: Client | undefined;
   let connecting: Promise<void> | undefined;
   return {

@@ -7,6 +7,8 @@ import { limitPrefix } from '../../shared/queues/names.ts';
 /** How often within so many seconds. */
 const wrongTokens = { points: 10, duration: 60 };
 const requests = { points: 1_000, duration: 10 };
+/** Milliseconds that Redis has to count. */
+const patience = 300;
 /** Jobs that one token may follow at once. */
 const mostFollowed = 50;
 
@@ -24,14 +26,17 @@ export interface Limits {
 
 /** Shared by every producer through Redis; while that is away, each counts for itself. */
 export function createLimits({ redis, installation }: { redis: Redis; installation: string }): Limits {
-  const limiter = (what: string, rate: { points: number; duration: number }): RateLimiterRedis =>
-    new RateLimiterRedis({
+  const limiter = (what: string, rate: { points: number; duration: number }): Limiter => {
+    const here = new RateLimiterMemory(rate);
+    const shared = new RateLimiterRedis({
       ...rate,
       storeClient: redis,
       keyPrefix: limitPrefix(installation, what),
       rejectIfRedisNotReady: true,
-      insuranceLimiter: new RateLimiterMemory(rate),
+      insuranceLimiter: here,
     });
+    return { shared, here };
+  };
   const tokens = limiter('token', wrongTokens);
   const asked = limiter('request', requests);
   return {
@@ -61,21 +66,40 @@ function createCounter(): Limits['beginToFollow'] {
   };
 }
 
+interface Limiter {
+  shared: RateLimiterRedis;
+  /** Of this process, for while Redis is away or does not answer. */
+  here: RateLimiterMemory;
+}
+
 async function consume(
-  limiter: RateLimiterRedis,
+  { shared, here }: Limiter,
   key: string,
   { what, onFirst }: { what: string; onFirst?: (() => void) | undefined },
 ): Promise<void> {
   try {
-    await limiter.consume(key);
+    await inTime(shared.consume(key), () => here.consume(key));
   } catch (thrown) {
     if (!(thrown instanceof RateLimiterRes)) throw thrown;
-    if (thrown.consumedPoints === limiter.points + 1) onFirst?.();
+    if (thrown.consumedPoints === shared.points + 1) onFirst?.();
     const retryAfter = Math.max(1, Math.ceil(thrown.msBeforeNext / 1_000));
     throw new BackupDataError('RATE_LIMITED', `too many ${what}`, {
       hint: `Wait ${retryAfter} s, then try again.`,
       retryAfter,
     });
+  }
+}
+
+/** A Redis that hangs must not keep a request waiting that needs nothing of it. */
+async function inTime<T>(work: Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+  const { promise: tooLong, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), patience);
+  // It fails later, when nobody waits for it any more.
+  work.catch(() => undefined);
+  try {
+    return (await Promise.race([work, tooLong])) ?? (await otherwise());
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -8,11 +8,11 @@ import { until } from '../../support/until.ts';
 /** Milliseconds that count as at once. */
 const atOnce = 2_000;
 
-async function timed(ask: () => Promise<Answered>): Promise<Answered> {
+async function timed(ask: () => Promise<Answered>, limit = atOnce): Promise<Answered> {
   const started = performance.now();
   const answer = await ask();
   const took = performance.now() - started;
-  assert.ok(took < atOnce, `it took ${Math.round(took)} ms`);
+  assert.ok(took < limit, `it took ${Math.round(took)} ms`);
   return answer;
 }
 
@@ -90,6 +90,34 @@ describe('while Redis is away', () => {
           assert.deepEqual([signIn.status, signIn.headers.get('set-cookie')], [503, null]);
           assert.match(signIn.headers.get('retry-after') ?? '', /^\d+$/);
           assert.match(signIn.text, /role="alert"[^>]*>Redis at /);
+        },
+        { redisUrl: redis.url },
+      );
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  it('that is, while it hangs: the catalog is answered from, and the rest refused within seconds', async () => {
+    const redis = await startRedis();
+    try {
+      await withApi(
+        async ({ ask, installation }) => {
+          const backup = await installation.run('backup', 'shop');
+          assert.equal(backup.code, 0, backup.stderr);
+          await redis.kill('SIGSTOP');
+          for (const path of ['/backups', '/databases', '/me'])
+            assert.equal((await timed(() => ask('viewer', 'GET', path))).status, 200, path);
+          const refused = await timed(
+            () => ask('operator', 'POST', '/backups', { body: { database: 'shop' } }),
+            8_000,
+          );
+          assert.deepEqual([refused.status, refused.problem().code], [503, 'REDIS_UNAVAILABLE']);
+          await redis.kill('SIGCONT');
+          await until('writes work again', async () => {
+            const answer = await ask('operator', 'POST', '/backups', { body: { database: 'shop' } });
+            return answer.status === 202;
+          });
         },
         { redisUrl: redis.url },
       );
