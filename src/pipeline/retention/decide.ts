@@ -39,8 +39,9 @@ export interface RetentionDecision {
 /**
  * Which backups a retention keeps, newest first. A rule keeps the newest backup of each of its buckets, for as many
  * buckets as it says, counting those that have one. A backup whose verification failed takes no place from a good
- * one: it is kept only while it would be kept if it counted. Never retired are the last good backup of a source, what
- * is pinned, named by a job, being verified, of another source or dated in the future, and what cannot be read.
+ * one: it is kept only while it would be kept if it counted. Never retired are the last good backup of a source, its newest
+ * where none is good, what is pinned, named by a job, being verified, of another source or dated in the future, and what
+ * cannot be read.
  */
 export function decideRetention(input: RetentionInput): RetentionDecision[] {
   const backups = input.backups.toSorted(newestFirst);
@@ -58,15 +59,19 @@ export function decideRetention(input: RetentionInput): RetentionDecision[] {
 
 type Reasons = Map<string, readonly string[]>;
 
-/** What the rules and the last good backup keep of one source; an empty list for a backup that nothing here keeps. */
+/** What the rules keep of one source, and the last good backup, or the newest where none is good; an empty list for a backup that nothing here keeps. */
 function judgeSource(backups: readonly RetentionBackup[], input: RetentionInput): Reasons {
   const byGood = applyRules(backups.filter(isGood), input);
   const byAll = applyRules(backups, input);
   const lastGood = backups.find(isGood)?.backupId;
+  // Or the next look would take the backups of another source for the current ones.
+  const lastOfAll = lastGood === undefined ? backups[0]?.backupId : undefined;
   return new Map(
     backups.map(({ backupId, verification }) => {
       const reasons = (verification === 'good' ? byGood : byAll).get(backupId) ?? [];
-      return [backupId, backupId === lastGood ? [...reasons, 'the last good backup'] : reasons];
+      if (backupId === lastGood) return [backupId, [...reasons, 'the last good backup']];
+      const isKept = backupId !== lastOfAll || reasons.length > 0;
+      return [backupId, isKept ? reasons : ['the newest, and none is good']];
     }),
   );
 }

@@ -104,7 +104,10 @@ describe('a notifier', () => {
         told.map(({ outcome }) => outcome),
         ['retried', 'sent', 'sent'],
       );
-      assert.equal((await box.queue.getJob('notify-ops-first'))?.attemptsMade, 1);
+      await until(
+        'it has ended with one attempt',
+        async () => (await box.queue.getJob('notify-ops-first'))?.attemptsMade === 1,
+      );
       assert.equal(lines.filter((line) => /as its service asks for/.test(line)).length, 1);
     }));
 
