@@ -33,12 +33,16 @@ export function createAccess(options: AccessOptions): Access & { close(): Promis
   const limits = createLimits({ redis, installation });
   return {
     authenticate: (token, origin) => authenticate({ token, origin, tokens: tokens(), audit, limits }),
-    enter: (principal, origin) => ({
-      principal,
-      origin,
-      operations: guard({ operations, principal, origin, audit, beginToFollow: limits.beginToFollow }),
-      call: (signal) => ({ signal, by: principal.name, sees: (name) => sees(principal, name) }),
-    }),
+    enter: (principal, origin) => {
+      const { beginToFollow } = limits;
+      const isKnown = (): boolean => tokens().some(({ sha256 }) => sha256 === principal.sha256);
+      return {
+        principal,
+        origin,
+        operations: guard({ operations, principal, origin, audit, beginToFollow, isKnown }),
+        call: (signal) => ({ signal, by: principal.name, sees: (name) => sees(principal, name) }),
+      };
+    },
     count: ({ principal }) => limits.countRequest(principal.name),
     sessions: createSessions({ redis, installation, tokens, clock, randomBytes }),
     audit,

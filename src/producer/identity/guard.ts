@@ -19,6 +19,8 @@ interface Options {
   origin: Origin;
   audit: Audit;
   beginToFollow: Limits['beginToFollow'];
+  /** Whether the token of the principal counts still. */
+  isKnown: () => boolean;
 }
 
 /**
@@ -38,7 +40,10 @@ export function guard(options: Options): Operations {
       });
       const end = options.beginToFollow(options.principal.name);
       try {
-        yield* operations.follow(request, call);
+        for await (const update of operations.follow(request, call)) {
+          if (!options.isKnown()) throw revoked(options.principal);
+          yield update;
+        }
       } finally {
         end();
       }
@@ -58,6 +63,17 @@ function guardOne(options: Options, name: OperationName) {
         throw principal.databases === null ? error : withoutNames(error);
       });
     });
+}
+
+/** What takes long must not outlive the token that it was asked for with. */
+function revoked({ name }: Principal): BackupDataError {
+  return new BackupDataError(
+    'UNAUTHENTICATED',
+    `the token ${name} is not one of this installation any more`,
+    {
+      hint: 'Use another token.',
+    },
+  );
 }
 
 type Answer = Record<string, unknown>;

@@ -39,7 +39,11 @@ interface Bench {
 }
 
 /** Operations that do nothing, behind the guard of somebody. */
-function benchOf(principal: Principal, answers: Partial<Record<OperationName, () => unknown>> = {}): Bench {
+function benchOf(
+  principal: Principal,
+  answers: Partial<Record<OperationName, () => unknown>> = {},
+  isKnown = (): boolean => true,
+): Bench {
   const reached: string[] = [];
   const audited: Bench['audited'] = [];
   const does = (name: OperationName) => async () => {
@@ -59,7 +63,14 @@ function benchOf(principal: Principal, answers: Partial<Record<OperationName, ()
   };
   const origin = { face: 'rest', address: '192.0.2.7' } as const;
   return {
-    operations: guard({ operations, principal, origin, audit, beginToFollow: () => () => undefined }),
+    operations: guard({
+      operations,
+      principal,
+      origin,
+      audit,
+      beginToFollow: () => () => undefined,
+      isKnown,
+    }),
     call: { signal: new AbortController().signal, by: principal.name, sees: (name) => sees(principal, name) },
     reached,
     audited,
@@ -130,6 +141,18 @@ describe('the audit log', () => {
     assert.deepEqual(
       bench.audited.map(({ what, outcome, code }) => [what, outcome, code]),
       [['prune', 'failed', 'REDIS_UNAVAILABLE']],
+    );
+  });
+});
+
+describe('a token that is revoked', () => {
+  it('follows no job any further', async () => {
+    const known = [true, false];
+    const bench = benchOf(everybody('viewer'), {}, () => known.shift() ?? false);
+    const { operations, call } = bench;
+    assert.equal((await Array.fromAsync(operations.follow({ jobId: 'x' }, call))).length, 1);
+    await assert.rejects(Array.fromAsync(operations.follow({ jobId: 'x' }, call)), (error) =>
+      hasCode(error, 'UNAUTHENTICATED'),
     );
   });
 });
