@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Client } from '../../src/producer/client/client.ts';
-import { follow } from '../../src/producer/client/follow.ts';
 import { withClient } from '../../src/producer/client/open.ts';
 import { loadConfig } from '../../src/shared/config/load.ts';
 import type { ServerConfig } from '../../src/shared/config/schema.ts';
@@ -9,6 +8,7 @@ import type { Enqueued } from '../../src/shared/queues/enqueued.ts';
 import { discoverKey } from '../../src/shared/queues/options.ts';
 import type { DiscoverResult } from '../../src/shared/queues/payloads.ts';
 import { Secret } from '../../src/shared/secret.ts';
+import { follow } from './follow.ts';
 import type { Installation } from './installation.ts';
 import { abortableDelay } from './until.ts';
 

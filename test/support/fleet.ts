@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis';
 import { openStorage } from '../../src/pipeline/storage/open.ts';
 import type { Storage } from '../../src/pipeline/storage/storage.ts';
 import { cancelJob } from '../../src/producer/client/cancel.ts';
-import { follow } from '../../src/producer/client/follow.ts';
 import { withClient } from '../../src/producer/client/open.ts';
 import { loadConfig } from '../../src/shared/config/load.ts';
 import type { DatabaseConfig } from '../../src/shared/config/schema.ts';
@@ -12,6 +11,7 @@ import { successorOf } from '../../src/shared/queues/backup-job.ts';
 import { leaseKey } from '../../src/shared/queues/names.ts';
 import type { BackupResult } from '../../src/shared/queues/payloads.ts';
 import { Secret } from '../../src/shared/secret.ts';
+import { follow } from './follow.ts';
 import type { Installation } from './installation.ts';
 import { abortableDelay } from './until.ts';
 

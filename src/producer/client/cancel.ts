@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { BackupDataError } from '../../shared/errors.ts';
 import { cancelKey, redisPrefix } from '../../shared/queues/names.ts';
 
+/** Seconds that a mark stays: longer than any run waits. */
 const week = 7 * 86_400;
 
 /**
@@ -27,7 +28,7 @@ export async function cancelJob(options: {
     );
   }
   // The mark first: a job that becomes active in between is then ended by its worker.
-  await redis.set(cancelKey(installation, job.id ?? ''), by, 'EX', week);
+  await markCancelled({ redis, installation, jobId: job.id ?? '', by });
   if (state === 'active') return 'told';
   if (await hasSuccessor(redis, installation, job)) {
     // BullMQ would remove the successor with it, and enqueues it only when this one has ended.
@@ -40,6 +41,16 @@ export async function cancelJob(options: {
   } catch {
     return 'told';
   }
+}
+
+/** Tells by whom a job was cancelled to whoever runs it, or follows it. */
+export async function markCancelled(mark: {
+  redis: Redis;
+  installation: string;
+  jobId: string;
+  by: string;
+}): Promise<void> {
+  await mark.redis.set(cancelKey(mark.installation, mark.jobId), mark.by, 'EX', week);
 }
 
 async function hasSuccessor(redis: Redis, installation: string, job: Job): Promise<boolean> {

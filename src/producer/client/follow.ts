@@ -18,10 +18,6 @@ export interface WatchOptions {
   wait: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-export interface FollowOptions extends WatchOptions {
-  onUpdate: (update: Update) => void;
-}
-
 /** What is known of a job at one moment. */
 export interface Update {
   jobId: string;
@@ -44,15 +40,6 @@ const patience = 60_000;
 type Ending = { jobId: string; attempt: number } & ({ result: unknown } | { failure: BackupDataError });
 
 export type Watched = Update | Ending;
-
-/** Waits for the end of a job, as `watchJob`: its result, or the error that it failed with. */
-export async function follow({ onUpdate, ...options }: FollowOptions): Promise<unknown> {
-  for await (const seen of watchJob(options)) {
-    if ('result' in seen) return seen.result;
-    if ('failure' in seen) throw seen.failure;
-    onUpdate(seen);
-  }
-}
 
 /**
  * Looks at a job again and again, until it has ended. It asks rather than listens, so nothing is missed while Redis is away;

@@ -56,7 +56,7 @@ export function openQueueAccess(options: {
   };
 }
 
-/** Lets `use` work, and closes whatever happens. What is not done within `patience` milliseconds, where it is given, fails too. */
+/** Connects, lets `use` work, and closes whatever happens. */
 export async function withClient<T>(
   options: { config: Config; redisUrl: Secret },
   use: (session: QueueSession) => Promise<T>,

@@ -5,8 +5,8 @@ import { findDatabase } from '../../shared/config/servers.ts';
 import { BackupDataError } from '../../shared/errors.ts';
 import { databaseOf, isBackupId } from '../../shared/ids.ts';
 import { successorOf } from '../../shared/queues/backup-job.ts';
-import { cancelKey } from '../../shared/queues/names.ts';
 import { discoverKey } from '../../shared/queues/options.ts';
+import { markCancelled } from './cancel.ts';
 import type { Client } from './client.ts';
 
 /** A run that waits behind the active one of its database. It has an id, but BullMQ makes its job only when it starts. */
@@ -19,8 +19,6 @@ export interface Successor {
   onlyOne: string;
   queue: Queue;
 }
-
-const week = 7 * 86_400;
 
 const removeIfStillNext = `
   if redis.call('HGET', KEYS[1], 'jid') ~= ARGV[1] then return 0 end
@@ -101,7 +99,7 @@ export async function cancelSuccessor(options: {
   const { redis, installation, successor, by } = options;
   const { jobId, queue, onlyOne } = successor;
   // The mark first: whoever follows the run learns from it why there will be none.
-  await redis.set(cancelKey(installation, jobId), by, 'EX', week);
+  await markCancelled({ redis, installation, jobId, by });
   const removed = await redis.eval(removeIfStillNext, 1, queue.toKey(`dn:${onlyOne}`), jobId);
   return removed === 1 ? 'removed' : 'told';
 }

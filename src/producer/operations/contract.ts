@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Role } from '../../shared/config/access-schema.ts';
+import { manifestSchema } from '../../shared/manifest.ts';
 import { verifyLevels } from '../../shared/verification.ts';
 import {
   backupSchema,
@@ -9,7 +10,6 @@ import {
   errorSchema,
   type JobUpdate,
   jobSchema,
-  manifestDocument,
   nameSchema,
   previewSchema,
   scheduleSchema,
@@ -96,7 +96,7 @@ export const contract = {
     { backups: z.array(backupSchema), failures, next },
   ),
   showBackup: operation('viewer', oneBackup.shape, {
-    manifest: manifestDocument,
+    manifest: manifestSchema,
     storage: z.string(),
     copies: z.array(copySchema),
     verifications: z.array(verificationSchema),

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { type ErrorCode, isErrorCode } from '../../shared/errors.ts';
 import { isDatabaseName } from '../../shared/ids.ts';
-import { manifestSchema } from '../../shared/manifest.ts';
 import { progressSchema } from '../../shared/queues/progress.ts';
 import { verifyLevels } from '../../shared/verification.ts';
 
@@ -12,7 +11,7 @@ export const nameSchema = z.string().refine(isDatabaseName, {
   message: 'not a name of the configuration; write NAME, or SERVER.NAME for a database of a server',
 });
 
-export const timeSchema = z.iso.datetime();
+const timeSchema = z.iso.datetime();
 const count = z.int().min(0);
 
 export const errorSchema = z.object({
@@ -66,8 +65,6 @@ export const copySchema = z.object({
   error: errorSchema.optional(),
   progress: progressSchema.optional(),
 });
-
-export const manifestDocument = manifestSchema;
 
 /** How a request was taken: as a job of its own, as one that follows the active one, or by one that waits already. */
 export const takenAs = z.enum(['new', 'successor', 'joined']);
@@ -148,7 +145,7 @@ export const scheduleSchema = z.object({
   missed: count,
 });
 
-export const decisionSchema = z.object({
+const decisionSchema = z.object({
   backupId: z.string(),
   at: timeSchema,
   bytes: count.nullable().default(null),
@@ -170,7 +167,6 @@ export const previewSchema = z.object({
 export type DatabaseDocument = z.output<typeof databaseSchema>;
 export type BackupDocument = z.output<typeof backupSchema>;
 export type CopyDocument = z.output<typeof copySchema>;
-export type VerificationDocument = z.output<typeof verificationSchema>;
 export type JobDocument = z.output<typeof jobSchema>;
 export type JobUpdate = z.output<typeof updateSchema>;
 export type ScheduleDocument = z.output<typeof scheduleSchema>;

@@ -14,8 +14,3 @@ export function readAddress(server: string): { host: string; address: string } {
     hint: 'Write HOST:PORT, such as backups.example.com:50051, or [::1]:50051.',
   });
 }
-
-/** Whether it is this machine. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-}

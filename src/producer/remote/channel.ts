@@ -16,9 +16,10 @@ import {
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { BackupDataError } from '../../shared/errors.ts';
+import { isLoopback } from '../../shared/loopback.ts';
 import type { Message } from '../api/grpc/messages.ts';
 import { loadService, messageLimits } from '../api/grpc/proto.ts';
-import { isLoopback, readAddress } from './address.ts';
+import { readAddress } from './address.ts';
 
 /** Paths of PEM files. A server on another machine must have a certificate that the system's authorities signed, or `authority`. */
 export interface RemoteTls {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Answered, send, withApi } from '../../support/api.ts';
 import { freePort } from '../../support/ports.ts';
-import { startRedis } from '../../support/redis.ts';
+import { type RedisOptions, startRedis, type TestRedis } from '../../support/redis.ts';
 import { until } from '../../support/until.ts';
 
 /** Milliseconds that count as at once. */
@@ -16,10 +16,18 @@ async function timed(ask: () => Promise<Answered>, limit = atOnce): Promise<Answ
   return answer;
 }
 
+async function withRedis(options: RedisOptions, use: (redis: TestRedis) => Promise<void>): Promise<void> {
+  const redis = await startRedis(options);
+  try {
+    await use(redis);
+  } finally {
+    await redis.stop();
+  }
+}
+
 describe('while Redis is away', () => {
-  it('what the catalog tells is answered, the rest refused at once, and all is well when it is back', async () => {
-    const redis = await startRedis({ appendonly: true });
-    try {
+  it('what the catalog tells is answered, the rest refused at once, and all is well when it is back', () =>
+    withRedis({ appendonly: true }, async (redis) => {
       await withApi(
         async ({ ask, installation, http }) => {
           const backup = await installation.run('backup', 'shop');
@@ -58,14 +66,10 @@ describe('while Redis is away', () => {
         },
         { redisUrl: redis.url },
       );
-    } finally {
-      await redis.stop();
-    }
-  });
+    }));
 
-  it('people are told so at once, by Bull Board and where they sign in', async () => {
-    const redis = await startRedis();
-    try {
+  it('people are told so at once, by Bull Board and where they sign in', () =>
+    withRedis({}, async (redis) => {
       await withApi(
         async ({ http, tokens }) => {
           const board = `${http}/queues/api/queues`;
@@ -93,14 +97,10 @@ describe('while Redis is away', () => {
         },
         { redisUrl: redis.url },
       );
-    } finally {
-      await redis.stop();
-    }
-  });
+    }));
 
-  it('that is, while it hangs: the catalog is answered from, and the rest refused within seconds', async () => {
-    const redis = await startRedis();
-    try {
+  it('that is, while it hangs: the catalog is answered from, and the rest refused within seconds', () =>
+    withRedis({}, async (redis) => {
       await withApi(
         async ({ ask, installation }) => {
           const backup = await installation.run('backup', 'shop');
@@ -121,14 +121,10 @@ describe('while Redis is away', () => {
         },
         { redisUrl: redis.url },
       );
-    } finally {
-      await redis.stop();
-    }
-  });
+    }));
 
-  it('the API answers from its start, and takes requests once Redis comes', async () => {
-    const redis = await startRedis();
-    try {
+  it('the API answers from its start, and takes requests once Redis comes', () =>
+    withRedis({}, async (redis) => {
       await withApi(
         async ({ installation, tokens, up }) => {
           assert.equal(await up.stop(), 0);
@@ -152,8 +148,5 @@ describe('while Redis is away', () => {
         },
         { redisUrl: redis.url },
       );
-    } finally {
-      await redis.stop();
-    }
-  });
+    }));
 });

@@ -4,12 +4,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { cancelJob } from '../../../src/producer/client/cancel.ts';
 import { type Client, createClient } from '../../../src/producer/client/client.ts';
-import { follow, type Update } from '../../../src/producer/client/follow.ts';
+import type { Update } from '../../../src/producer/client/follow.ts';
 import type { Config, DatabaseConfig } from '../../../src/shared/config/schema.ts';
 import { redisPrefix } from '../../../src/shared/queues/names.ts';
 import { connectRedis } from '../../../src/shared/redis.ts';
 import { Secret } from '../../../src/shared/secret.ts';
 import { sampleConfig, sampleDatabase } from '../../support/database.ts';
+import { follow } from '../../support/follow.ts';
 import { sharedRedis } from '../../support/redis.ts';
 import { until } from '../../support/until.ts';
 

@@ -1,15 +1,9 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import { BackupDataError } from '../../../shared/errors.ts';
+import { isLoopback } from '../../../shared/loopback.ts';
 import type { Current } from '../../current.ts';
 import { sessionIdIn } from './cookie.ts';
-
-const loopback = new Set(['127.0.0.1', 'localhost', '::1', '[::1]']);
-
-/** Whether a host to listen on can only be reached from this machine. */
-export function isLoopback(host: string): boolean {
-  return loopback.has(host);
-}
 
 const nothing = ["'none'"];
 const own = ["'self'"];
@@ -56,7 +50,7 @@ export const boardHeaders: RequestHandler = helmet({
 export function refuseForeignNames(host: string, current: Current): RequestHandler {
   return (request, _response, next) => {
     const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-    if (!isLoopback(host) || loopback.has(name) || name === publicUrlOf(current)?.hostname) next();
+    if (!isLoopback(host) || isLoopback(name) || name === publicUrlOf(current)?.hostname) next();
     else
       next(
         new BackupDataError('ORIGIN_REFUSED', 'this address answers only to the names of this machine', {

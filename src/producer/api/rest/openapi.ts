@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ErrorCode, errorCodes } from '../../../shared/errors.ts';
+import { manifestSchema } from '../../../shared/manifest.ts';
 import { contract, followRequest, followRole } from '../../operations/contract.ts';
 import {
   backupSchema,
@@ -7,7 +8,6 @@ import {
   databaseSchema,
   errorSchema,
   jobSchema,
-  manifestDocument,
   previewSchema,
   scheduleSchema,
   updateSchema,
@@ -63,7 +63,7 @@ interface Described {
 const named = {
   Database: databaseSchema,
   Backup: backupSchema,
-  Manifest: manifestDocument,
+  Manifest: manifestSchema,
   Copy: copySchema,
   Verification: verificationSchema,
   Job: jobSchema,

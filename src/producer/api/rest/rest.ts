@@ -33,7 +33,7 @@ export function createRest(options: RestOptions): Router {
   return router;
 }
 
-export function expressPath(path: string): string {
+function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
