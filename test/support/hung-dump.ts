@@ -11,16 +11,17 @@ export async function hangDump(server: TestPostgres, database: string): Promise<
   let stopped: number | undefined;
   await until(`the server hangs while it sends rows of ${database}`, async () => {
     const pid = await dumping(server, database);
-    if (pid === undefined) return false;
-    process.kill(pid, 'SIGSTOP');
+    if (pid === undefined || !signal(pid, 'SIGSTOP')) return false;
     if (await answersOthers(server)) {
       stopped = pid;
       return true;
     }
-    wake(pid);
+    signal(pid, 'SIGCONT');
     return false;
   });
-  return () => wake(stopped ?? 0);
+  return () => {
+    if (stopped !== undefined) signal(stopped, 'SIGCONT');
+  };
 }
 
 /** The process that sends its rows now. */
@@ -44,11 +45,12 @@ async function answersOthers(server: TestPostgres): Promise<boolean> {
   );
 }
 
-function wake(pid: number): void {
+/** False where the connection is closed, and its process gone. */
+function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): boolean {
   try {
-    process.kill(pid, 'SIGCONT');
+    return process.kill(pid, name);
   } catch {
-    // The connection is closed, and its process gone.
+    return false;
   }
 }
 

@@ -15,7 +15,7 @@ async function withHungBackup(
   await withApi(async (api) => {
     const { installation, ask } = api;
     const url = await urlOfShop(api);
-    await addBulk(url, 8);
+    await addBulk(url, 32);
     const enqueued = await ask('operator', 'POST', '/backups', { body: { database: 'shop' } });
     const { jobId } = enqueued.json<{ jobId: string }>();
     const source = new URL(url).pathname.slice(1);
